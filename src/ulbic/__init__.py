@@ -1,0 +1,29 @@
+"""ulbic: an image codec for ultra-low bitrates (about 0.01 to 0.1 bits a pixel).
+
+    >>> import ulbic
+    >>> data = ulbic.encode("photo.png", quality=4)     # bytes of a .ulb file
+    >>> picture = ulbic.decode(data)                    # PIL.Image, RGB
+    >>> ulbic.info(data).bpp
+
+The names are resolved on first use, so that ``import ulbic`` stays free of heavy imports.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ulbic.bitstream.describe import info
+    from ulbic.codec.api import decode, encode
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "decode", "encode", "info"]
+
+_HOMES = {"encode": "ulbic.codec.api", "decode": "ulbic.codec.api", "info": "ulbic.bitstream.describe"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'ulbic' has no attribute {name!r}")
