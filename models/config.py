@@ -1,0 +1,189 @@
+"""Frozen configurations of every part, and the two presets, `TINY` (bundled) and `BASE` (the papers' scale).
+
+Sizes in comments are those of one 256x256 window, the unit all seeds are written in.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+TOKEN_STRIDE = 16  # one index covers 16x16 pixels
+LATENT_STRIDE = 32  # one continuous latent covers 32x32 pixels: 2 by down-sampling, 16 by the analysis
+WINDOW = 16  # side, in indices, of the window that the mask predictor works on
+
+Norm = Literal["group", "channel"]
+Bridge = Literal["linear", "shared", "separate"]  # Test 1, Test 2, Test 3 of HybridFlow suppl. §2
+
+
+@dataclass(frozen=True, kw_only=True)
+class PyramidConfig:
+    """A convolutional encoder, or the decoder that mirrors it (MAGE §3, "Tokenizer and Detokenizer").
+
+    `widths` are the channels of each resolution, finest first; between two of them lies a factor 2.
+    `stem` is the space-to-depth (encoder) or pixel-shuffle (decoder) factor in front of the finest
+    level: full-resolution convolutions are what a CPU cannot pay.
+    """
+
+    widths: tuple[int, ...] = (128, 128, 256, 256, 512)
+    blocks: int = 2  # residual blocks a level
+    middle_blocks: int = 2
+    stem: int = 1
+    norm: Norm = "group"  # "channel" is local, so that windows and whole images agree
+    shortcut_on_output: bool = True  # MAGE's 1x1 shortcut sees the block's output, not its input
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContinuousConfig:
+    """MLIC-type codec of the image down-sampled 4x in area: y 8x8xlatents, z 2x2xhyper_channels."""
+
+    latents: int = 320
+    analysis_channels: int = 192
+    synthesis_channels: int = 192
+    hyper_channels: int = 192
+    hyper_synthesis: tuple[int, int] = (320, 480)
+    slices: int = 10
+    context_channels: int = 64  # of the checkerboard context, and of the channel context
+    parameter_channels: int = 256
+    stem: int = 1
+    head: int = 2
+    gains: int = 1  # rate points served by one model; 1 = no gain vectors
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerConfig:
+    """VQGAN: 16x16 indices, each one of `codes` vectors of `dim` channels."""
+
+    codes: int = 1024
+    dim: int = 256
+    encoder: PyramidConfig = PyramidConfig()
+    decoder: PyramidConfig = PyramidConfig()
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictorConfig:
+    """MAGE ViT over 256 indices and one class token, with one cross-attended decoder block."""
+
+    codes: int = 1024
+    vocabulary: int = 2025  # 1024 codes, 1000 ImageNet classes, the mask: a legacy of the JAX original
+    mask_id: int = 2024
+    class_id: int = 1100
+    width: int = 768
+    depth: int = 12
+    heads: int = 12
+    decoder_width: int = 768
+    decoder_depth: int = 8
+    decoder_heads: int = 16
+    cross_block: int = 4  # the decoder block that receives the CrossAttention
+    dropout: float = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeConfig:
+    """How the continuous stream reaches the predictor and the pixel decoder."""
+
+    kind: Bridge = "separate"
+    channels: int = 256  # of the feature map given to the correction network
+    encoder: PyramidConfig = PyramidConfig(widths=(64, 128, 256, 256, 256), blocks=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """One model: every part's configuration."""
+
+    name: str
+    continuous: ContinuousConfig = field(default_factory=ContinuousConfig)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    predictor: PredictorConfig = field(default_factory=PredictorConfig)
+    bridge: BridgeConfig = field(default_factory=BridgeConfig)
+    restoration_blend: float = 0.0  # share of the restoration in the output picture
+
+    def to_json(self) -> str:
+        """Canonical JSON, kept in the weight file's metadata."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelConfig:
+        """The inverse of `to_json`.
+
+        Raises:
+            TypeError: a field is missing or unknown.
+        """
+        raw = json.loads(text)
+        tokenizer = raw["tokenizer"]
+        bridge = raw["bridge"]
+        return cls(
+            name=raw["name"],
+            continuous=ContinuousConfig(**_tupled(raw["continuous"])),
+            tokenizer=TokenizerConfig(
+                codes=tokenizer["codes"],
+                dim=tokenizer["dim"],
+                encoder=PyramidConfig(**_tupled(tokenizer["encoder"])),
+                decoder=PyramidConfig(**_tupled(tokenizer["decoder"])),
+            ),
+            predictor=PredictorConfig(**raw["predictor"]),
+            bridge=BridgeConfig(
+                kind=bridge["kind"],
+                channels=bridge["channels"],
+                encoder=PyramidConfig(**_tupled(bridge["encoder"])),
+            ),
+            restoration_blend=raw["restoration_blend"],
+        )
+
+
+def _tupled(fields: dict) -> dict:
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+
+
+def _narrow(widths: tuple[int, ...], *, blocks: int, middle_blocks: int) -> PyramidConfig:
+    return PyramidConfig(
+        widths=widths,
+        blocks=blocks,
+        middle_blocks=middle_blocks,
+        stem=4,
+        norm="channel",
+        shortcut_on_output=False,
+    )
+
+
+BASE = ModelConfig(name="base")
+
+TINY = ModelConfig(
+    name="tiny",
+    continuous=ContinuousConfig(
+        latents=64,
+        analysis_channels=80,
+        synthesis_channels=48,
+        hyper_channels=48,
+        hyper_synthesis=(48, 48),
+        slices=4,
+        context_channels=32,
+        parameter_channels=64,
+        stem=4,
+        head=4,
+        gains=8,
+    ),
+    tokenizer=TokenizerConfig(
+        dim=32,
+        encoder=_narrow((32, 64, 112), blocks=1, middle_blocks=1),
+        decoder=_narrow((48, 96, 112), blocks=2, middle_blocks=1),
+    ),
+    predictor=PredictorConfig(
+        vocabulary=1026,
+        mask_id=1024,
+        class_id=1025,
+        width=152,
+        depth=4,
+        heads=4,
+        decoder_width=152,
+        decoder_depth=3,
+        decoder_heads=4,
+        cross_block=0,
+        dropout=0.0,
+    ),
+    bridge=BridgeConfig(channels=112, encoder=_narrow((32, 64, 96), blocks=1, middle_blocks=0)),
+    restoration_blend=0.5,
+)
+
+PRESETS = {"tiny": TINY, "base": BASE}

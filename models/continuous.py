@@ -1,0 +1,211 @@
+"""The continuous stream: an MLIC-type codec of the 4x (in area) down-sampled picture.
+
+    x ──g_a──> y ──h_a──> z            (to the file: z, then y slice by slice, checkerboard half by half)
+    x_hat <──g_s── y_hat <──contexts── z_hat ──h_s──> hyper
+
+Source: MLIC++ (Jiang 2023) for the transforms and contexts, HybridFlow §3.1 for the down-sampling, gain
+vectors after Cui 2021 (asymmetric gained VAE). What is left out against MLIC++: its attention contexts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import ContinuousConfig
+from .entropy import FactorizedPrior
+from .layers import ResidualBlock, ResidualBlockDown, ResidualBlockUp, subpixel
+
+
+class Pass(NamedTuple):
+    """What the context model knows of one checkerboard half of one slice, before it is coded."""
+
+    channels: slice  # of the latent
+    cells: Tensor  # (H, W) bool: the positions coded in this pass
+    mean: Tensor  # (B, slice channels, H, W)
+    scale: Tensor  # likewise, standard deviation
+
+
+CodeLatents = Callable[[Pass], Tensor]
+
+
+class Analysis(nn.Sequential):
+    """g_a: (B, 3, H, W) in [0, 1] to (B, latents, H/16, W/16)."""
+
+    def __init__(self, config: ContinuousConfig) -> None:
+        width = config.analysis_channels
+        strides = 4 - int(math.log2(config.stem))
+        layers: list[nn.Module] = []
+        inputs = 3 * config.stem**2
+        if config.stem > 1:
+            layers += [nn.PixelUnshuffle(config.stem), nn.Conv2d(inputs, width, 3, padding=1)]
+            layers += [ResidualBlock(width, width)]
+            inputs = width
+        for _ in range(strides - 1):
+            layers += [ResidualBlockDown(inputs, width), ResidualBlock(width, width)]
+            inputs = width
+        layers += [nn.Conv2d(width, config.latents, 3, stride=2, padding=1)]
+        super().__init__(*layers)
+
+
+class Synthesis(nn.Sequential):
+    """g_s: (B, latents, H, W) to (B, 3, 16 H, 16 W), about [0, 1], not clipped."""
+
+    def __init__(self, config: ContinuousConfig) -> None:
+        width = config.synthesis_channels
+        layers: list[nn.Module] = [ResidualBlock(config.latents, config.latents)]
+        inputs = config.latents
+        for _ in range(4 - int(math.log2(config.head))):
+            layers += [ResidualBlockUp(inputs, width), ResidualBlock(width, width)]
+            inputs = width
+        super().__init__(*layers, subpixel(width, 3, config.head))
+
+
+class HyperAnalysis(nn.Sequential):
+    """h_a: y to z, four times smaller a side."""
+
+    def __init__(self, config: ContinuousConfig) -> None:
+        width = config.hyper_channels
+        layers: list[nn.Module] = [nn.Conv2d(config.latents, width, 3, padding=1)]
+        for stride in (1, 2, 1, 2):
+            layers += [nn.GELU(), nn.Conv2d(width, width, 3, stride=stride, padding=1)]
+        super().__init__(*layers)
+
+
+class HyperSynthesis(nn.Sequential):
+    """h_s: z_hat to 2 x latents features, four times larger a side."""
+
+    def __init__(self, config: ContinuousConfig) -> None:
+        first, second = config.hyper_synthesis
+        super().__init__(
+            nn.Conv2d(config.hyper_channels, first, 3, padding=1),
+            nn.GELU(),
+            subpixel(first, first, 2),
+            nn.GELU(),
+            nn.Conv2d(first, second, 3, padding=1),
+            nn.GELU(),
+            subpixel(second, second, 2),
+            nn.GELU(),
+            nn.Conv2d(second, 2 * config.latents, 3, padding=1),
+        )
+
+
+class SliceContext(nn.Module):
+    """Mean and scale of one slice, from hyper features, earlier slices, and its own first half."""
+
+    def __init__(self, config: ContinuousConfig, index: int) -> None:
+        super().__init__()
+        size, width = config.latents // config.slices, config.context_channels
+        self.index = index
+        if index > 0:
+            self.channel_context = nn.Sequential(
+                nn.Conv2d(size * index, width, 3, padding=1),
+                nn.GELU(),
+                nn.Conv2d(width, width, 3, padding=1),
+            )
+        self.local_context = nn.Conv2d(size, width, 5, padding=2)
+        known = 2 * config.latents + (width if index > 0 else 0)
+        self.anchor = self._head(known, config.parameter_channels, size)
+        self.non_anchor = self._head(known + width, config.parameter_channels, size)
+        self.residual_prediction = nn.Sequential(
+            nn.Conv2d(config.latents + size * (index + 1), width, 3, padding=1),
+            nn.GELU(),
+            nn.Conv2d(width, size, 3, padding=1),
+        )
+
+    @staticmethod
+    def _head(inputs: int, width: int, size: int) -> nn.Sequential:
+        return nn.Sequential(
+            nn.Conv2d(inputs, width, 1), nn.GELU(), nn.Conv2d(width, width, 1), nn.GELU(),
+            nn.Conv2d(width, 2 * size, 1),
+        )
+
+    def parameters_of(self, features: list[Tensor], anchors: Tensor | None) -> tuple[Tensor, Tensor]:
+        """(mean, scale) of the anchor half, or, given the decoded anchors, of the other half."""
+        if anchors is None:
+            raw = self.anchor(torch.cat(features, dim=1))
+        else:
+            raw = self.non_anchor(torch.cat([*features, self.local_context(anchors)], dim=1))
+        mean, log_scale = raw.chunk(2, dim=1)
+        return mean, torch.exp(log_scale.clamp(-4, 5))
+
+
+class ContinuousStream(nn.Module):
+    """All networks of the continuous stream; `code_latents` is the one loop that every user drives."""
+
+    def __init__(self, config: ContinuousConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.g_a = Analysis(config)
+        self.g_s = Synthesis(config)
+        self.h_a = HyperAnalysis(config)
+        self.h_s = HyperSynthesis(config)
+        self.prior = FactorizedPrior(config.hyper_channels)
+        self.contexts = nn.ModuleList(SliceContext(config, i) for i in range(config.slices))
+        if config.gains > 1:
+            steps = torch.linspace(math.log(0.4), math.log(1.6), config.gains)
+            self.log_gain = nn.Parameter(steps[:, None].repeat(1, config.latents))
+            self.log_inverse_gain = nn.Parameter(-steps[:, None].repeat(1, config.latents))
+
+    def analyse(self, small: Tensor, gain: Tensor) -> Tensor:
+        """y of the down-sampled picture, scaled so that a quantisation step is 1.
+
+        Args:
+            small: (B, 3, 16 h, 16 w) in [0, 1].
+            gain: (B,) int64, index of the gain vector.
+
+        Returns:
+            (B, latents, h, w).
+        """
+        y = self.g_a(small)
+        return y * self.log_gain[gain].exp()[:, :, None, None] if self.config.gains > 1 else y
+
+    def synthesise(self, y_hat: Tensor, gain: Tensor) -> Tensor:
+        """The restoration: (B, 3, 16 h, 16 w), about [0, 1], from the decoded latents (B, latents, h, w)."""
+        if self.config.gains > 1:
+            y_hat = y_hat * self.log_inverse_gain[gain].exp()[:, :, None, None]
+        return self.g_s(y_hat)
+
+    def hyper_analyse(self, y: Tensor) -> Tensor:
+        """z (B, hyper_channels, ceil(h/4), ceil(w/4)) of y (B, latents, h, w)."""
+        h, w = y.shape[2:]
+        return self.h_a(F.pad(y, (0, -w % 4, 0, -h % 4), mode="replicate"))
+
+    def code_latents(self, z_hat: Tensor, size: tuple[int, int], code: CodeLatents) -> Tensor:
+        """Walks the passes in coding order and returns y_hat (B, latents, *size).
+
+        `code` is given what is known of a pass and returns the decoded latents of its cells (values
+        elsewhere are ignored): training quantises there, the encoder writes, the decoder reads.
+        """
+        hyper = self.h_s(z_hat)[:, :, : size[0], : size[1]]
+        hyper_means = hyper[:, self.config.latents :]
+        decoded: list[Tensor] = []
+        halves = checkerboard(size, hyper.device)
+        for channels, context in zip(self._slices(), self.contexts, strict=True):
+            features = [hyper]
+            if decoded:
+                features.append(context.channel_context(torch.cat(decoded, dim=1)))
+            current: Tensor | None = None
+            for cells in halves:
+                mean, scale = context.parameters_of(features, current)
+                part = code(Pass(channels, cells, mean, scale)) * cells
+                current = part if current is None else current + part
+            known = torch.cat([hyper_means, *decoded, current], dim=1)  # type: ignore[list-item]
+            decoded.append(current + 0.5 * torch.tanh(context.residual_prediction(known)))
+        return torch.cat(decoded, dim=1)
+
+    def _slices(self) -> Iterator[slice]:
+        size = self.config.latents // self.config.slices
+        return (slice(i * size, (i + 1) * size) for i in range(self.config.slices))
+
+
+def checkerboard(size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """The anchor cells (odd row + column) and the others, (H, W) bool each (He 2021)."""
+    rows, columns = torch.arange(size[0], device=device), torch.arange(size[1], device=device)
+    odd = (rows[:, None] + columns) % 2 == 1
+    return odd, ~odd

@@ -1,0 +1,48 @@
+"""The whole model: the parts by name, and the few steps that involve more than one of them."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .bridge import Bridge, BridgeFeatures
+from .config import ModelConfig
+from .continuous import ContinuousStream
+from .pixel_decoder import CorrectionNetwork
+from .predictor import MaskPredictor
+from .tokenizer import Tokenizer
+
+
+class UlbicModel(nn.Module):
+    """HybridFlow: a continuous stream and a token stream, a mask predictor, a dual-stream decoder."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.continuous = ContinuousStream(config.continuous)
+        self.tokenizer = Tokenizer(config.tokenizer)
+        self.bridge = Bridge(config)
+        self.predictor = MaskPredictor(config.predictor, *Bridge.assist_shape(config))
+        self.correction = CorrectionNetwork(config)
+
+    def restore(self, y_hat: Tensor, gain: Tensor) -> Tensor:
+        """The low-quality picture (B, 3, 32 h, 32 w), about [0, 1], of the decoded latents (B, latents, h, w)."""
+        return enlarge(self.continuous.synthesise(y_hat, gain).float())
+
+    def paint(
+        self, indices: Tensor, received: Tensor, features: BridgeFeatures | None, restoration: Tensor | None
+    ) -> Tensor:
+        """Pixels (B, 3, 16 h, 16 w) of a completed index map (B, h, w); without features, of it alone."""
+        codes = self.tokenizer.quantize(indices)
+        correction = features.correction if features is not None else None
+        return self.correction(self.tokenizer.decoder, codes, received, correction, restoration)
+
+
+def reduce(image: Tensor) -> Tensor:
+    """Down-sampling 4x in area: (B, 3, H, W) to (B, 3, H/2, W/2)."""
+    return F.avg_pool2d(image, 2)
+
+
+def enlarge(small: Tensor) -> Tensor:
+    """The way back, (B, 3, H, W) to (B, 3, 2 H, 2 W)."""
+    return F.interpolate(small, scale_factor=2.0, mode="bicubic", align_corners=False)

@@ -1,0 +1,210 @@
+"""Mask predictor: the MAGE ViT with a CrossAttention on the continuous stream in one decoder block.
+
+    indices + mask ids ──token_emb──> blocks ──[C] pads what is masked──> decoder blocks ──> logits
+                                        restoration features ──K, V──> CrossAttention ┘
+
+Source: MAGE §3 and suppl. §3 (Li 2023); HybridFlow §3.2 and suppl. §1.1 for the inserted module.
+Attribute names are those of the public MAGE checkpoints.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import WINDOW, PredictorConfig
+
+LENGTH = WINDOW * WINDOW  # indices of a window
+
+
+class TokenEmbedding(nn.Module):
+    """Word and position embeddings, summed and normalised (BERT's)."""
+
+    def __init__(self, vocabulary: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.word_embeddings = nn.Embedding(vocabulary, width)
+        self.position_embeddings = nn.Embedding(LENGTH + 1, width)
+        self.LayerNorm = nn.LayerNorm(width, eps=1e-6)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        x = self.word_embeddings(ids) + self.position_embeddings.weight[: ids.shape[1]]
+        return self.dropout(self.LayerNorm(x))
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        q, k, v = (_split_heads(part, self.heads) for part in self.qkv(x).chunk(3, dim=-1))
+        return self.proj(_merge_heads(F.scaled_dot_product_attention(q, k, v)))
+
+
+class CrossAttention(nn.Module):
+    """Queries from the tokens, keys and values from the continuous stream."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.norm_context = nn.LayerNorm(width, eps=1e-6)
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """x (B, n, width), context (B, m, width) to (B, n, width)."""
+        q = _split_heads(self.query(self.norm(x)), self.heads)
+        k, v = (_split_heads(t, self.heads) for t in self.key_value(self.norm_context(context)).chunk(2, dim=-1))
+        return self.proj(_merge_heads(F.scaled_dot_product_attention(q, k, v)))
+
+
+def _split_heads(x: Tensor, heads: int) -> Tensor:
+    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def _merge_heads(x: Tensor) -> Tensor:
+    return x.transpose(1, 2).flatten(2)
+
+
+class Mlp(nn.Module):
+    """Linear-GELU-linear, four times as wide inside."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(width, 4 * width)
+        self.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(F.gelu(self.fc1(x)))
+
+
+class Block(nn.Module):
+    """Pre-norm transformer block (ViT), with room for one CrossAttention before the MLP."""
+
+    def __init__(self, width: int, heads: int, dropout: float, cross: bool = False) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.attn = Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = Mlp(width)
+        self.dropout = nn.Dropout(dropout)
+        self.cross = CrossAttention(width, heads) if cross else None
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        x = x + self.dropout(self.attn(self.norm1(x)))
+        if self.cross is not None and context is not None:
+            x = x + self.cross(x, context)
+        return x + self.dropout(self.mlp(self.norm2(x)))
+
+
+class MlmLayer(nn.Module):
+    """Features to logits through the tied word embeddings (BERT's masked-language head)."""
+
+    def __init__(self, decoder_width: int, width: int, vocabulary: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(decoder_width, width)
+        self.ln = nn.LayerNorm(width, eps=1e-6)
+        self.bias = nn.Parameter(torch.zeros(1, 1, vocabulary))
+
+    def forward(self, x: Tensor, words: Tensor) -> Tensor:
+        return self.ln(F.gelu(self.fc(x))) @ words.T + self.bias
+
+
+class MaskPredictor(nn.Module):
+    """Logits of the masked indices of 16x16 windows."""
+
+    def __init__(self, config: PredictorConfig, assist_channels: int, assist_side: int) -> None:
+        """`assist_channels` and `assist_side` describe the bridge's map of one window."""
+        super().__init__()
+        self.config = config
+        width, decoder_width = config.width, config.decoder_width
+        self.token_emb = TokenEmbedding(config.vocabulary, width, config.dropout)
+        self.blocks = nn.ModuleList(Block(width, config.heads, config.dropout) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.decoder_embed = nn.Linear(width, decoder_width)
+        self.decoder_pos_embed_learned = nn.Parameter(torch.zeros(1, LENGTH + 1, decoder_width))
+        self.decoder_blocks = nn.ModuleList(
+            Block(decoder_width, config.decoder_heads, config.dropout, cross=i == config.cross_block)
+            for i in range(config.decoder_depth)
+        )
+        self.decoder_norm = nn.LayerNorm(decoder_width, eps=1e-6)
+        self.mlm_layer = MlmLayer(decoder_width, width, config.vocabulary)
+        self.assist_embed = nn.Linear(assist_channels, decoder_width)
+        self.assist_pos = nn.Parameter(grid_embedding(assist_side, decoder_width)[None])
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            if isinstance(module, (nn.Linear, nn.Embedding)):
+                nn.init.trunc_normal_(module.weight, std=0.02)
+            if isinstance(module, nn.Linear):
+                nn.init.zeros_(module.bias)
+        for module in self.modules():
+            if isinstance(module, CrossAttention):  # starts as a no-op
+                nn.init.zeros_(module.proj.weight)
+        side_by_side = grid_embedding(WINDOW, self.config.decoder_width)
+        with torch.no_grad():
+            self.decoder_pos_embed_learned[0, 1:] = side_by_side
+            if self.config.decoder_width == self.config.width:
+                self.token_emb.position_embeddings.weight[1:] = 0.02 * side_by_side
+
+    def forward(self, indices: Tensor, masked: Tensor, assist: Tensor | None, kept: Tensor | None = None) -> Tensor:
+        """Logits of every index of a window.
+
+        Args:
+            indices: (B, 16, 16) int64; values where `masked` are ignored.
+            masked: (B, 16, 16) bool.
+            assist: (B, assist_channels, s, s) features of the continuous stream, or None to do without.
+            kept: (B, k) positions of the sequence of 257 that the encoder is shown (training drops
+                some of the masked ones); all when None.
+
+        Returns:
+            (B, 256, codes).
+        """
+        config = self.config
+        hidden = masked.flatten(1)
+        ids = torch.where(hidden, config.mask_id, indices.flatten(1))
+        ids = F.pad(ids, (1, 0), value=config.class_id)
+        x = self.token_emb(ids)
+        if kept is not None:
+            x = x.gather(1, kept[:, :, None].expand(-1, -1, x.shape[2]))
+        for block in self.blocks:
+            x = block(x)
+        x = self.decoder_embed(self.norm(x))
+        class_token = x[:, :1]
+        if kept is not None:
+            padded = class_token.repeat(1, LENGTH + 1, 1)
+            x = padded.scatter(1, kept[:, :, None].expand(-1, -1, x.shape[2]), x)
+        x = torch.where(F.pad(hidden, (1, 0), value=False)[:, :, None], class_token, x)
+        x = x + self.decoder_pos_embed_learned
+        context = None
+        if assist is not None:
+            context = self.assist_embed(assist.flatten(2).transpose(1, 2)) + self.assist_pos
+        for block in self.decoder_blocks:
+            x = block(x, context)
+        words = self.token_emb.word_embeddings.weight
+        return self.mlm_layer(self.decoder_norm(x[:, 1:]), words)[:, :, : config.codes]
+
+
+def grid_embedding(side: int, width: int) -> Tensor:
+    """Sine-cosine embedding of a square grid, (side^2, width) (MAE, He 2022).
+
+    Coordinates run from 0 to 16 whatever the side, so that grids of different pitch share a space.
+    """
+    quarter = width // 4
+    frequency = 10000.0 ** (-torch.arange(quarter) / quarter)
+    line = (torch.arange(side) + 0.5) * (WINDOW / side)
+    wave = line[:, None] * frequency
+    wave = torch.cat([wave.sin(), wave.cos()], dim=1)
+    rows = wave[:, None].expand(side, side, -1)
+    columns = wave[None].expand(side, side, -1)
+    table = torch.cat([rows, columns], dim=2).flatten(0, 1)
+    return F.pad(table, (0, width - table.shape[1]))

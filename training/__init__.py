@@ -1,0 +1,1 @@
+"""Training recipes: a side module that the codec never imports (docs/training.md)."""

@@ -1,0 +1,60 @@
+"""Stage 1: the continuous stream alone, rate against the fidelity of its restoration."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ulbic.models.continuous import ContinuousStream, Pass
+from ulbic.models.entropy import gaussian_likelihood
+
+from .config import TrainConfig
+from .losses import bits, fidelity, round_through
+
+
+class ContinuousOutput(NamedTuple):
+    """Relaxed coding of one batch of crops."""
+
+    restoration: Tensor  # (B, 3, H/2, W/2)
+    y_hat: Tensor
+    bpp: Tensor  # (B,) bits a pixel of the crop, estimated
+
+
+def code_relaxed(stream: ContinuousStream, x: Tensor, gain: Tensor) -> ContinuousOutput:
+    """Encode and decode with straight-through rounding. x: (B, 3, H, W) in [0, 1]; gain: (B,) int64."""
+    y = stream.analyse(F.avg_pool2d(x, 2), gain)
+    with torch.autocast(x.device.type, enabled=False):
+        y = y.float()
+        z_hat = round_through(stream.hyper_analyse(y))
+        total = bits(stream.prior.likelihood(z_hat))
+
+        def quantise(p: Pass) -> Tensor:
+            nonlocal total
+            residual = round_through(y[:, p.channels] - p.mean)
+            likelihood = gaussian_likelihood(residual, p.scale)
+            total = total + bits(torch.where(p.cells, likelihood, 1.0))
+            return residual + p.mean
+
+        y_hat = stream.code_latents(z_hat, (y.shape[2], y.shape[3]), quantise)
+    return ContinuousOutput(stream.synthesise(y_hat, gain), y_hat, total / (x.shape[2] * x.shape[3]))
+
+
+def rate_weight(config: TrainConfig, gain: Tensor, gains: int) -> Tensor:
+    """lambda of each gain index, log-spaced between the two ends."""
+    low, high = config.rate_weights
+    return low * (high / low) ** (gain.float() / max(gains - 1, 1))
+
+
+def continuous_loss(
+    stream: ContinuousStream, x: Tensor, config: TrainConfig, progress: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Mean of lambda * bpp + fidelity, with lambda warmed up over the first fifth of the run."""
+    gain = torch.randint(0, stream.config.gains, (x.shape[0],), device=x.device)
+    out = code_relaxed(stream, x, gain)
+    distortion = fidelity(out.restoration.float(), F.avg_pool2d(x, 2))
+    weight = rate_weight(config, gain, stream.config.gains) * min(1.0, 0.1 + 4.5 * progress)
+    loss = (weight * out.bpp + config.l1_weight * distortion).mean()
+    return loss, {"bpp": out.bpp.mean(), "fidelity": distortion.mean()}

@@ -1,0 +1,98 @@
+"""Training pictures: tar shards decoded once into one memory-mapped file, and an endless stream of crops."""
+
+from __future__ import annotations
+
+import io
+import queue
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from ulbic.errors import InputError
+
+
+class PictureStore:
+    """RGB pictures in one flat uint8 file, with their shapes and offsets beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.shapes = np.load(folder / "shapes.npy")  # (n, 2): height, width
+        self.offsets = np.concatenate([[0], np.cumsum(self.shapes.prod(axis=1) * 3)])
+        self.bytes = np.memmap(folder / "pixels.bin", np.uint8, "r")
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """Picture `index`, HWC uint8."""
+        start, end = self.offsets[index : index + 2]
+        return self.bytes[start:end].reshape(*self.shapes[index], 3)
+
+
+def open_store(shards: list[Path], cache: Path) -> PictureStore:
+    """Decodes the shards into `cache` unless that was done before.
+
+    Raises:
+        InputError: no shards were given.
+    """
+    if not shards:
+        raise InputError("no training shards (shard-*.tar) found")
+    folder = cache / f"pictures-{len(shards)}"
+    if not (folder / "shapes.npy").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        shapes = []
+        with open(folder / "pixels.bin", "wb") as out:
+            for picture in _read_shards(shards):
+                shapes.append(picture.shape[:2])
+                out.write(picture.tobytes())
+        np.save(folder / "shapes.npy", np.array(shapes, np.int64))
+    return PictureStore(folder)
+
+
+def _read_shards(shards: list[Path]) -> Iterator[np.ndarray]:
+    for shard in shards:
+        with tarfile.open(shard) as tar:
+            for member in tar:
+                file = tar.extractfile(member)
+                if file is not None:
+                    yield np.asarray(Image.open(io.BytesIO(file.read())).convert("RGB"))
+
+
+class Crops:
+    """Batches of random crops, prepared one ahead in a thread. (B, 3, size, size) in [0, 1]."""
+
+    def __init__(self, store: PictureStore, batch: int, size: int = 256, seed: int = 0) -> None:
+        self._store, self._batch, self._size = store, batch, size
+        self._rng = np.random.default_rng(seed)
+        self._queue: queue.Queue[Tensor] = queue.Queue(maxsize=4)
+        threading.Thread(target=self._fill, daemon=True).start()
+
+    def __next__(self) -> Tensor:
+        return self._queue.get()
+
+    def _fill(self) -> None:
+        while True:
+            crops = [self._crop() for _ in range(self._batch)]
+            self._queue.put(torch.stack(crops).contiguous(memory_format=torch.channels_last))
+
+    def _crop(self) -> Tensor:
+        """A crop at the picture's own scale, or one of up to twice the side, area-resized."""
+        rng, size = self._rng, self._size
+        picture = self._store[rng.integers(len(self._store))]
+        height, width = picture.shape[:2]
+        side = size if rng.random() < 0.4 else rng.integers(size, max(size, min(height, width, 2 * size)) + 1)
+        side = min(side, height, width)
+        top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+        crop = picture[top : top + side, left : left + side]
+        if rng.random() < 0.5:
+            crop = crop[:, ::-1]
+        tensor = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() / 255
+        if side != size:
+            tensor = F.interpolate(tensor, (size, size), mode="bilinear", antialias=True)
+        return tensor[0]

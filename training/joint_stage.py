@@ -1,0 +1,104 @@
+"""Stages 5 and 6: the dual-stream decoder on predicted maps, then everything but the tokenizer's encoder.
+
+The tokenizer's encoder and codebook stay as they are, so that the predictor's targets stand still.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from pytorch_msssim import ms_ssim
+from torch import Tensor
+
+from ulbic.codec.schedule import SCHEDULES
+from ulbic.models.bridge import BridgeFeatures
+from ulbic.models.config import WINDOW
+from ulbic.models.model import UlbicModel, reduce
+
+from .config import TrainConfig
+from .continuous_stage import code_relaxed, rate_weight
+from .losses import PerceptualLoss, fidelity
+from .predictor_stage import lattice, masked_loss
+
+SCHEDULE_SHARES = (0.08, 0.08, 0.16, 0.40, 0.14, 0.14)  # how often each of SCHEDULES is met
+LUMA = (0.299, 0.587, 0.114)
+
+
+def luma(x: Tensor) -> Tensor:
+    """(B, 1, H, W) of (B, 3, H, W), ITU-R BT.601."""
+    return (x * x.new_tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
+
+
+def structure(x: Tensor, target: Tensor) -> Tensor:
+    """1 - MS-SSIM (Wang 2003) of the luma, (B,)."""
+    return 1 - ms_ssim(luma(x).clamp(0, 1), luma(target), data_range=1.0, size_average=False)
+
+
+def joint_loss(
+    model: UlbicModel, perceptual: PerceptualLoss, x: Tensor, config: TrainConfig, progress: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Rate, fidelity, structure, LPIPS, and the predictor's own loss, at random gains and schedules."""
+    batch, gains = x.shape[0], model.config.continuous.gains
+    gain = torch.randint(0, gains, (batch,), device=x.device)
+    coded = code_relaxed(model.continuous, x, gain)
+    restoration = model.restore(coded.y_hat, gain)
+    features = model.bridge(coded.y_hat, restoration)
+
+    alone = torch.rand(batch, device=x.device) < config.continuous_dropout
+    indices = model.tokenizer.indices(x)
+    received = _received(batch).to(x.device) | alone[:, None, None]
+    logits = model.predictor(indices, ~received, features.assist)
+    prediction, matching = masked_loss(logits, indices, ~received, config.label_smoothing)
+    guess = logits.detach().argmax(dim=2).view_as(indices)
+
+    completed = torch.where(received, indices, guess)
+    picture = _paint(model, completed, received, features, restoration, alone).float()
+
+    distortion = fidelity(picture, x)
+    distance = perceptual(picture, x)
+    shape = structure(picture, x)
+    own = fidelity(coded.restoration.float(), reduce(x))
+    rate = rate_weight(config, gain, gains) * coded.bpp * ~alone
+    loss = (
+        rate
+        + config.l1_weight * (distortion + 0.25 * own)
+        + config.lpips_weight * distance
+        + config.structure_weight * shape
+    ).mean() + 0.1 * prediction
+    terms = {
+        "bpp": coded.bpp.mean(), "fidelity": distortion.mean(), "lpips": distance.mean(),
+        "structure": shape.mean(), "prediction": prediction, "matching": matching,
+    }
+    return loss, terms
+
+
+def _received(batch: int) -> Tensor:
+    """(B, 16, 16) bool, one schedule a sample."""
+    picks = torch.multinomial(torch.tensor(SCHEDULE_SHARES), batch, replacement=True)
+    return torch.stack([lattice(SCHEDULES[int(i)]) for i in picks]).view(batch, WINDOW, WINDOW)
+
+
+def _paint(
+    model: UlbicModel,
+    indices: Tensor,
+    received: Tensor,
+    features: BridgeFeatures,
+    restoration: Tensor,
+    alone: Tensor,
+) -> Tensor:
+    """The dual-stream picture, but for the samples `alone`, which get that of their tokens only."""
+    both, tokens = (~alone).nonzero()[:, 0], alone.nonzero()[:, 0]
+    parts = []
+    if len(both):
+        chosen = BridgeFeatures(features.assist[both], features.correction[both])
+        parts.append(model.paint(indices[both], received[both], chosen, restoration[both]))
+    if len(tokens):
+        parts.append(model.paint(indices[tokens], received[tokens], None, None))
+    order = torch.cat([both, tokens]).argsort()
+    return torch.cat(parts)[order]
+
+
+def joint_parameters(model: UlbicModel) -> list[torch.nn.Parameter]:
+    """Everything but the tokenizer's encoder and codebook."""
+    frozen = {id(p) for part in (model.tokenizer.encoder, model.tokenizer.quantize) for p in part.parameters()}
+    return [p for p in model.parameters() if id(p) not in frozen]

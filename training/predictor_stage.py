@@ -1,0 +1,80 @@
+"""Stages 3 and 4: masked pre-training of the predictor, first alone, then with the CrossAttention."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ulbic.codec.schedule import SCHEDULES, sent_mask
+from ulbic.models.config import WINDOW
+from ulbic.models.model import UlbicModel
+from ulbic.models.predictor import LENGTH
+
+from .config import TrainConfig
+from .continuous_stage import code_relaxed
+
+MASK_RATIO_MEAN, MASK_RATIO_STD, MASK_RATIO_MIN = 0.55, 0.25, 0.5  # HybridFlow suppl. §1.1; MAGE table 10
+DROPPED = LENGTH // 2  # masked indices that the encoder is not shown (MAGE)
+
+
+def mask_ratio() -> float:
+    """One draw of the truncated normal on [0.5, 1]."""
+    value = torch.nn.init.trunc_normal_(torch.empty(()), MASK_RATIO_MEAN, MASK_RATIO_STD, MASK_RATIO_MIN, 1.0)
+    return float(value)
+
+
+def random_masks(batch: int) -> Tensor:
+    """(B, 16, 16) bool, true = masked; half of the batch at a random ratio, half on a schedule's lattice.
+
+    The lattices are what the codec meets; MAGE's random ratios keep the predictor able to fill any gap.
+    """
+    masks = torch.zeros(batch, LENGTH, dtype=torch.bool)
+    for i in range(batch):
+        if i % 2:
+            masks[i] = ~lattice(SCHEDULES[int(torch.randint(0, 5, ()))]).flatten()
+        else:
+            masks[i, torch.randperm(LENGTH)[: math.ceil(LENGTH * mask_ratio())]] = True
+    return masks.view(batch, WINDOW, WINDOW)
+
+
+def lattice(schedule: str) -> Tensor:
+    """(16, 16) bool: the indices of a window that the schedule sends."""
+    return torch.from_numpy(np.ascontiguousarray(sent_mask(schedule, WINDOW, WINDOW)))
+
+
+def kept_positions(masked: Tensor) -> Tensor:
+    """(B, 257 - DROPPED) sorted positions that the encoder is shown: [C], all known, some masked."""
+    noise = torch.rand(masked.shape[0], LENGTH, device=masked.device) * masked.flatten(1)
+    order = noise.argsort(dim=1)[:, : LENGTH - DROPPED] + 1
+    kept = F.pad(order, (1, 0), value=0)
+    return kept.sort(dim=1).values
+
+
+def masked_loss(logits: Tensor, indices: Tensor, masked: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    """Label-smoothed cross-entropy on the masked indices only, and the share of them that match."""
+    target, hidden = indices.flatten(1), masked.flatten(1)
+    wanted, guess = target[hidden], logits[hidden]
+    loss = F.cross_entropy(guess.float(), wanted, label_smoothing=smoothing)
+    return loss, (guess.argmax(dim=1) == wanted).float().mean()
+
+
+def predictor_loss(
+    model: UlbicModel, x: Tensor, config: TrainConfig, progress: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Loss of stage 3 (`continuous_dropout` 1: the tokens alone) or stage 4 (below 1)."""
+    indices = model.tokenizer.indices(x)
+    masked = random_masks(x.shape[0]).to(x.device)
+    assist = None
+    if float(torch.rand(())) >= config.continuous_dropout:
+        with torch.no_grad():
+            gain = torch.randint(0, model.config.continuous.gains, (x.shape[0],), device=x.device)
+            coded = code_relaxed(model.continuous, x, gain)
+            restoration = model.restore(coded.y_hat, gain)
+        assist = model.bridge(coded.y_hat, restoration).assist
+    logits = model.predictor(indices, masked, assist, kept_positions(masked))
+    loss, matching = masked_loss(logits, indices, masked, config.label_smoothing)
+    return loss, {"matching": matching, "assisted": torch.tensor(float(assist is not None))}
