@@ -1,0 +1,1 @@
+"""Pictures to bytes and back: the only place where tensors become integers."""

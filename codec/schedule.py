@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-SCHEDULES = ("0", "1_16", "1_8", "1_4", "1_2", "1_1")  # position = the number in the container
+from ulbic.bitstream.container import SCHEDULES
 
 
 def sent_mask(schedule: str, height: int, width: int) -> np.ndarray:

@@ -10,7 +10,7 @@ vectors after Cui 2021 (asymmetric gained VAE). What is left out against MLIC++:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -135,8 +135,44 @@ class SliceContext(nn.Module):
         return mean, torch.exp(log_scale.clamp(-4, 5))
 
 
+class ContextModel(nn.Module):
+    """What the coder's symbols depend on: h_s and the contexts. `ulbic.codec` runs it in float64."""
+
+    def __init__(self, config: ContinuousConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.h_s = HyperSynthesis(config)
+        self.slices = nn.ModuleList(SliceContext(config, i) for i in range(config.slices))
+
+    def forward(self, z_hat: Tensor, size: tuple[int, int], code: CodeLatents) -> Tensor:
+        """Walks the passes in coding order and returns y_hat (B, latents, *size).
+
+        `code` is given what is known of a pass and returns the decoded latents of its cells (values
+        elsewhere are ignored): training quantises there, the encoder writes, the decoder reads.
+        """
+        hyper = self.h_s(z_hat)[:, :, : size[0], : size[1]]
+        hyper_means = hyper[:, self.config.latents :]
+        depth = self.config.latents // self.config.slices
+        halves = checkerboard(size, hyper.device)
+        decoded: list[Tensor] = []
+        for i, context in enumerate(self.slices):
+            channels = slice(i * depth, (i + 1) * depth)
+            features = [hyper]
+            if decoded:
+                features.append(context.channel_context(torch.cat(decoded, dim=1)))  # type: ignore[operator]
+            anchors: Tensor | None = None
+            current = hyper.new_zeros(hyper.shape[0], depth, *size)
+            for cells in halves:
+                mean, scale = context.parameters_of(features, anchors)  # type: ignore[operator]
+                current = current + code(Pass(channels, cells, mean, scale)) * cells
+                anchors = current
+            known = torch.cat([hyper_means, *decoded, current], dim=1)
+            decoded.append(current + 0.5 * torch.tanh(context.residual_prediction(known)))  # type: ignore[operator]
+        return torch.cat(decoded, dim=1)
+
+
 class ContinuousStream(nn.Module):
-    """All networks of the continuous stream; `code_latents` is the one loop that every user drives."""
+    """All networks of the continuous stream."""
 
     def __init__(self, config: ContinuousConfig) -> None:
         super().__init__()
@@ -144,9 +180,8 @@ class ContinuousStream(nn.Module):
         self.g_a = Analysis(config)
         self.g_s = Synthesis(config)
         self.h_a = HyperAnalysis(config)
-        self.h_s = HyperSynthesis(config)
+        self.context = ContextModel(config)
         self.prior = FactorizedPrior(config.hyper_channels)
-        self.contexts = nn.ModuleList(SliceContext(config, i) for i in range(config.slices))
         if config.gains > 1:
             steps = torch.linspace(math.log(0.4), math.log(1.6), config.gains)
             self.log_gain = nn.Parameter(steps[:, None].repeat(1, config.latents))
@@ -165,43 +200,16 @@ class ContinuousStream(nn.Module):
         y = self.g_a(small)
         return y * self.log_gain[gain].exp()[:, :, None, None] if self.config.gains > 1 else y
 
-    def synthesise(self, y_hat: Tensor, gain: Tensor) -> Tensor:
-        """The restoration: (B, 3, 16 h, 16 w), about [0, 1], from the decoded latents (B, latents, h, w)."""
-        if self.config.gains > 1:
-            y_hat = y_hat * self.log_inverse_gain[gain].exp()[:, :, None, None]
-        return self.g_s(y_hat)
-
     def hyper_analyse(self, y: Tensor) -> Tensor:
         """z (B, hyper_channels, ceil(h/4), ceil(w/4)) of y (B, latents, h, w)."""
         h, w = y.shape[2:]
         return self.h_a(F.pad(y, (0, -w % 4, 0, -h % 4), mode="replicate"))
 
-    def code_latents(self, z_hat: Tensor, size: tuple[int, int], code: CodeLatents) -> Tensor:
-        """Walks the passes in coding order and returns y_hat (B, latents, *size).
-
-        `code` is given what is known of a pass and returns the decoded latents of its cells (values
-        elsewhere are ignored): training quantises there, the encoder writes, the decoder reads.
-        """
-        hyper = self.h_s(z_hat)[:, :, : size[0], : size[1]]
-        hyper_means = hyper[:, self.config.latents :]
-        decoded: list[Tensor] = []
-        halves = checkerboard(size, hyper.device)
-        for channels, context in zip(self._slices(), self.contexts, strict=True):
-            features = [hyper]
-            if decoded:
-                features.append(context.channel_context(torch.cat(decoded, dim=1)))
-            current: Tensor | None = None
-            for cells in halves:
-                mean, scale = context.parameters_of(features, current)
-                part = code(Pass(channels, cells, mean, scale)) * cells
-                current = part if current is None else current + part
-            known = torch.cat([hyper_means, *decoded, current], dim=1)  # type: ignore[list-item]
-            decoded.append(current + 0.5 * torch.tanh(context.residual_prediction(known)))
-        return torch.cat(decoded, dim=1)
-
-    def _slices(self) -> Iterator[slice]:
-        size = self.config.latents // self.config.slices
-        return (slice(i * size, (i + 1) * size) for i in range(self.config.slices))
+    def synthesise(self, y_hat: Tensor, gain: Tensor) -> Tensor:
+        """The restoration (B, 3, 16 h, 16 w), about [0, 1], from the decoded latents (B, latents, h, w)."""
+        if self.config.gains > 1:
+            y_hat = y_hat * self.log_inverse_gain[gain].exp()[:, :, None, None]
+        return self.g_s(y_hat)
 
 
 def checkerboard(size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:

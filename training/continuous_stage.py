@@ -38,7 +38,7 @@ def code_relaxed(stream: ContinuousStream, x: Tensor, gain: Tensor) -> Continuou
             total = total + bits(torch.where(p.cells, likelihood, 1.0))
             return residual + p.mean
 
-        y_hat = stream.code_latents(z_hat, (y.shape[2], y.shape[3]), quantise)
+        y_hat = stream.context(z_hat, (y.shape[2], y.shape[3]), quantise)
     return ContinuousOutput(stream.synthesise(y_hat, gain), y_hat, total / (x.shape[2] * x.shape[3]))
 
 

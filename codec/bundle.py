@@ -1,0 +1,113 @@
+"""A model ready for coding: networks on their device, the float64 context model, the integer tables."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ulbic.bitstream.tables import FrequencyTables, integer_frequencies
+from ulbic.errors import WeightsError
+from ulbic.models.checkpoint import load_checkpoint
+from ulbic.models.continuous import ContextModel
+from ulbic.models.entropy import FactorizedPrior, gaussian_likelihood, scale_table
+from ulbic.models.model import UlbicModel
+from ulbic.models.zoo import DEFAULT_MODEL_ID, entry
+
+_TAIL = 1e-6  # symbols less probable than this have no place in a table
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything that coding needs, for one model on one device."""
+
+    model: UlbicModel
+    context: ContextModel  # float64: decides symbols, and so runs alike everywhere
+    hyper_tables: FrequencyTables  # one a hyper-latent channel
+    latent_tables: FrequencyTables  # one a scale level
+    model_id: int
+    weights_tag: int  # 12 bits
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
+
+
+@lru_cache(maxsize=2)
+def load_bundle(model_id: int = DEFAULT_MODEL_ID, device: str = "auto", weights: Path | None = None) -> Bundle:
+    """The bundled model of that number, or the one in `weights`.
+
+    Args:
+        device: "auto" (the GPU where there is one), or a torch device.
+
+    Raises:
+        WeightsError: unknown number, or no usable file.
+    """
+    known = entry(model_id)
+    if known is None:
+        raise WeightsError(f"the file needs model {model_id}, which this release does not know")
+    checkpoint = load_checkpoint(weights or known.path)
+    place = torch.device(_choose_device() if device == "auto" else device)
+    model = checkpoint.model.to(place)
+    return Bundle(
+        model=model,
+        context=copy.deepcopy(model.continuous.context).double(),
+        hyper_tables=_tables(checkpoint.tables, "hyper"),
+        latent_tables=_tables(checkpoint.tables, "latent"),
+        model_id=model_id,
+        weights_tag=int(checkpoint.digest[:3], 16),
+    )
+
+
+def _choose_device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _tables(arrays: dict[str, Tensor], name: str) -> FrequencyTables:
+    fields = ("lowest", "lengths", "frequencies")
+    try:
+        return FrequencyTables.from_arrays(*(arrays[f"{name}.{field}"].numpy() for field in fields))
+    except KeyError as error:
+        raise WeightsError(f"the weight file has no table {error}") from None
+
+
+def export_tables(model: UlbicModel) -> dict[str, Tensor]:
+    """Builds the integer tables of a trained model, once, to be saved with its weights."""
+    families = {"hyper": _hyper_tables(model.continuous.prior), "latent": _latent_tables()}
+    return {
+        f"{name}.{field}": torch.from_numpy(array)
+        for name, family in families.items()
+        for field, array in family.to_arrays().items()
+    }
+
+
+@torch.no_grad()
+def _hyper_tables(prior: FactorizedPrior, reach: int = 64) -> FrequencyTables:
+    prior = copy.deepcopy(prior).cpu().double()
+    values = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    grid = values.expand(1, prior.channels, -1)[..., None]
+    return _trimmed(prior.likelihood(grid)[0, :, :, 0].numpy(), reach)
+
+
+def _latent_tables() -> FrequencyTables:
+    scales = scale_table()
+    reach = int(6 * float(scales[-1]))
+    values = torch.arange(-reach, reach + 1, dtype=torch.float64)
+    return _trimmed(gaussian_likelihood(values[None], scales[:, None]).numpy(), reach)
+
+
+def _trimmed(probabilities: np.ndarray, reach: int) -> FrequencyTables:
+    """One table a row, over the span of symbols that are more probable than _TAIL, at least -1 to 1."""
+    lowest, frequencies = [], []
+    for row in probabilities:
+        likely = np.flatnonzero(row > _TAIL)
+        first = min(int(likely[0]), reach - 1)
+        last = max(int(likely[-1]), reach + 1)
+        lowest.append(first - reach)
+        frequencies.append(integer_frequencies(row[first : last + 1]))
+    return FrequencyTables(tuple(lowest), tuple(frequencies))

@@ -1,0 +1,54 @@
+"""Picture to bytes.
+
+    picture ─ pad ┬ halve ─ analysis ─ y, z ─ encode_latents ┐
+                  └ tokenizer ─ index map ── encode_indices ─┴ container
+"""
+
+from __future__ import annotations
+
+import torch
+from PIL import Image
+
+from ulbic.bitstream.container import Header, write_container
+from ulbic.bitstream.symbols import SymbolWriter
+from ulbic.errors import UlbicError
+from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
+from ulbic.models.model import reduce
+
+from .bundle import Bundle
+from .continuous_stream import encode_latents
+from .exactness import GUARD, OFFSETS, ExactRounding, NearBoundaryError
+from .images import to_tensor
+from .quality import RatePoint
+from .token_stream import encode_indices
+
+
+@torch.no_grad()
+def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> bytes:
+    """The bytes of a .ulb file for an RGB picture of any size."""
+    model = bundle.model
+    image = to_tensor(picture, LATENT_STRIDE).to(bundle.device)
+    gain = torch.tensor([point.gain], device=bundle.device)
+    y = model.continuous.analyse(reduce(image), gain)
+    z = model.continuous.hyper_analyse(y)
+    rows, columns = (-(-side // TOKEN_STRIDE) for side in (picture.height, picture.width))
+    indices = model.tokenizer.indices(image)[0, :rows, :columns].cpu().numpy()
+
+    for rounding in range(OFFSETS):
+        writer = SymbolWriter()
+        try:
+            encode_latents(writer, bundle, y, z, ExactRounding(rounding, GUARD))
+        except NearBoundaryError:
+            continue
+        encode_indices(writer, indices, point.schedule, model.config.tokenizer.codes)
+        header = Header(
+            width=picture.width,
+            height=picture.height,
+            model_id=bundle.model_id,
+            weights_tag=bundle.weights_tag,
+            gain=point.gain,
+            schedule=point.schedule,
+            rounding=rounding,
+        )
+        return write_container(header, writer.finish())
+    raise UlbicError("no rounding offset keeps every value off a boundary")
