@@ -1,0 +1,1 @@
+"""Measuring on real files: metrics, evaluation of the codec, and what each part of it is worth."""

@@ -1,0 +1,1 @@
+"""The `ulbic` command. Nothing heavy is imported before a verb needs it."""

@@ -27,9 +27,11 @@ class Checkpoint(NamedTuple):
     digest: str  # SHA-256 of the file, hex
 
 
-def save_checkpoint(path: Path, model: UlbicModel, tables: dict[str, Tensor]) -> None:
-    """Writes fp16 weights and integer tables."""
-    tensors = {k: v.detach().to(torch.float16).contiguous() for k, v in model.state_dict().items()}
+def save_checkpoint(
+    path: Path, model: UlbicModel, tables: dict[str, Tensor], dtype: torch.dtype = torch.float16
+) -> None:
+    """Writes weights, fp16 to be shipped or fp32 to be trained on, and the integer tables."""
+    tensors = {k: v.detach().to(dtype).contiguous() for k, v in model.state_dict().items()}
     tensors |= {TABLE_PREFIX + k: v.contiguous() for k, v in tables.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, path, {"config": model.config.to_json()})

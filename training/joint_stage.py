@@ -35,7 +35,7 @@ def structure(x: Tensor, target: Tensor) -> Tensor:
 
 
 def joint_loss(
-    model: UlbicModel, perceptual: PerceptualLoss, x: Tensor, config: TrainConfig, progress: float
+    model: UlbicModel, perceptual: PerceptualLoss, x: Tensor, config: TrainConfig
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Rate, fidelity, structure, LPIPS, and the predictor's own loss, at random gains and schedules."""
     batch, gains = x.shape[0], model.config.continuous.gains
@@ -96,9 +96,3 @@ def _paint(
         parts.append(model.paint(indices[tokens], received[tokens], None, None))
     order = torch.cat([both, tokens]).argsort()
     return torch.cat(parts)[order]
-
-
-def joint_parameters(model: UlbicModel) -> list[torch.nn.Parameter]:
-    """Everything but the tokenizer's encoder and codebook."""
-    frozen = {id(p) for part in (model.tokenizer.encoder, model.tokenizer.quantize) for p in part.parameters()}
-    return [p for p in model.parameters() if id(p) not in frozen]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .paths import use_perceptual_weights
+from ulbic.paths import use_perceptual_weights
 
 
 def bits(likelihood: Tensor) -> Tensor:

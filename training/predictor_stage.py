@@ -62,9 +62,7 @@ def masked_loss(logits: Tensor, indices: Tensor, masked: Tensor, smoothing: floa
     return loss, (guess.argmax(dim=1) == wanted).float().mean()
 
 
-def predictor_loss(
-    model: UlbicModel, x: Tensor, config: TrainConfig, progress: float
-) -> tuple[Tensor, dict[str, Tensor]]:
+def predictor_loss(model: UlbicModel, x: Tensor, config: TrainConfig) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of stage 3 (`continuous_dropout` 1: the tokens alone) or stage 4 (below 1)."""
     indices = model.tokenizer.indices(x)
     masked = random_masks(x.shape[0]).to(x.device)

@@ -14,7 +14,7 @@ def shared_root() -> Path:
     Raises:
         InputError: there is no such folder.
     """
-    beside = Path(__file__).resolve().parents[2] / "shared"
+    beside = Path(__file__).resolve().parents[3] / "shared"
     root = Path(os.environ.get("ULBIC_SHARED", beside))
     if not root.is_dir():
         raise InputError(f"no folder {root}: set ULBIC_SHARED to the one that holds data/ and perceptual/")

@@ -1,0 +1,45 @@
+"""`ulbic decode`."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import click
+
+from ulbic.bitstream.container import read_container
+from ulbic.bitstream.describe import read_bytes
+from ulbic.errors import OutputError
+
+from .output import check_output, write_output
+
+
+@click.command("decode")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: FILE with the suffix .png.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
+@click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT.")
+def command(file: Path, output: Path | None, device: str, force: bool) -> None:
+    """Decompress a .ulb FILE to a picture; the suffix of OUTPUT decides its format."""
+    output = output or file.with_suffix(".png")
+    check_output(output, force)
+    picture_format = _format_of(output)
+    data = read_bytes(file)
+    read_container(data)  # a bad file is refused before torch is imported
+
+    from ulbic.codec.api import decode
+
+    buffer = io.BytesIO()
+    decode(data, device=device).save(buffer, picture_format)
+    write_output(output, buffer.getvalue())
+
+
+def _format_of(path: Path) -> str:
+    """Pillow's name of the format that the suffix stands for."""
+    from PIL import Image
+
+    known = Image.registered_extensions()
+    name = known.get(path.suffix.lower())
+    if name is None or name not in Image.SAVE:
+        raise OutputError(f"cannot write {str(path)!r}: no picture format has the suffix {path.suffix!r}")
+    return name

@@ -1,0 +1,49 @@
+"""Output files: refused where one exists, written beside their place, and moved there when complete."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from ulbic.errors import OutputError
+
+
+def check_output(path: Path, force: bool) -> None:
+    """Finds out before the work what would stop the result from being written.
+
+    Raises:
+        OutputError: it exists (and not `force`), is a folder, or its folder does not exist.
+    """
+    if path.is_dir():
+        raise OutputError(f"cannot write {str(path)!r}: it is a folder")
+    if path.exists() and not force:
+        raise OutputError(f"{str(path)!r} exists; use --force to overwrite it")
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write {str(path)!r}: no folder {str(path.parent)!r}")
+
+
+def write_output(path: Path, data: bytes) -> None:
+    """All of `data`, or nothing.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise OutputError(f"cannot write {str(path)!r}: {error.strerror}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,150 @@
+"""One recipe a stage: its configuration, what it trains, and its loss.
+
+The stages of HybridFlow suppl. §1, preceded by those that its public checkpoints stand for:
+
+    continuous       the continuous stream alone
+    tokenizer        the VQGAN alone
+    predictor        masked pre-training, tokens alone (MAGE)
+    predictor-cross  the same with the CrossAttention on the continuous stream
+    decoder          the correction network and its bridge, on predicted maps, everything else frozen
+    joint            everything but the tokenizer's encoder and codebook
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ulbic.models.model import UlbicModel
+
+from .config import TrainConfig
+from .continuous_stage import continuous_loss
+from .joint_stage import joint_loss
+from .losses import PerceptualLoss
+from .predictor_stage import predictor_loss
+from .tokenizer_stage import CodebookKeeper, tokenizer_loss
+
+Terms = tuple[Tensor, dict[str, Tensor]]
+
+
+class Task(NamedTuple):
+    """A stage bound to a model."""
+
+    state: nn.Module  # all that must be saved to resume, the model among it
+    parameters: list[nn.Parameter]  # what the optimiser moves
+    loss: Callable[[Tensor, float], Terms]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A stage's configuration for each preset, and how it binds to a model."""
+
+    tiny: TrainConfig
+    base: TrainConfig
+    bind: Callable[[UlbicModel, TrainConfig], Task]
+
+    def config(self, preset: str) -> TrainConfig:
+        """The configuration for "tiny" or "base"."""
+        return self.base if preset == "base" else self.tiny
+
+
+def _bind_continuous(model: UlbicModel, config: TrainConfig) -> Task:
+    stream = model.continuous
+    return Task(model, list(stream.parameters()), lambda x, p: continuous_loss(stream, x, config, p))
+
+
+def _bind_tokenizer(model: UlbicModel, config: TrainConfig) -> Task:
+    tokenizer, keeper = model.tokenizer, CodebookKeeper(model.tokenizer.quantize)
+    perceptual = PerceptualLoss(config.lpips_net)
+    parameters = [*tokenizer.encoder.parameters(), *tokenizer.decoder.parameters()]
+    return Task(
+        nn.ModuleDict({"model": model, "keeper": keeper}),
+        parameters,
+        lambda x, _: tokenizer_loss(tokenizer, keeper, perceptual, x, config),
+    )
+
+
+def _bind_predictor(model: UlbicModel, config: TrainConfig) -> Task:
+    parameters = list(model.predictor.parameters())
+    return Task(model, parameters, lambda x, _: predictor_loss(model, x, config))
+
+
+def _bind_predictor_cross(model: UlbicModel, config: TrainConfig) -> Task:
+    """`tiny` trains all of the predictor; `base` what HybridFlow suppl. §1.1 names."""
+    predictor = model.predictor
+    if model.config.name == "base":
+        block = predictor.decoder_blocks[model.config.predictor.cross_block]
+        parts: list[nn.Module] = [block.cross, block.mlp, predictor.mlm_layer, predictor.assist_embed]  # type: ignore[list-item]
+        parameters = [*(p for part in parts for p in part.parameters()), predictor.assist_pos]
+    else:
+        parameters = list(predictor.parameters())
+    parameters += [p for name, p in model.bridge.named_parameters() if not name.startswith("correction")]
+    return Task(model, parameters, lambda x, _: predictor_loss(model, x, config))
+
+
+def _bind_decoder(model: UlbicModel, config: TrainConfig) -> Task:
+    parameters = [*model.correction.parameters()]
+    parameters += [p for name, p in model.bridge.named_parameters() if not name.startswith("assist")]
+    perceptual = PerceptualLoss(config.lpips_net)
+    return Task(model, parameters, lambda x, _: joint_loss(model, perceptual, x, config))
+
+
+def _bind_joint(model: UlbicModel, config: TrainConfig) -> Task:
+    frozen = {*model.tokenizer.encoder.parameters(), *model.tokenizer.quantize.parameters()}
+    parameters = [p for p in model.parameters() if p not in frozen]
+    perceptual = PerceptualLoss(config.lpips_net)
+    return Task(model, parameters, lambda x, _: joint_loss(model, perceptual, x, config))
+
+
+def bind(recipe: Recipe, model: UlbicModel, preset: str) -> Task:
+    """Freezes all of the model but what the recipe trains."""
+    task = recipe.bind(model, recipe.config(preset))
+    task.state.requires_grad_(False)
+    for parameter in task.parameters:
+        parameter.requires_grad_(True)
+    torch.manual_seed(recipe.config(preset).seed)
+    return task
+
+
+_MAGE = TrainConfig(batch=4096, learning_rate=1.5e-4, warmup=40 / 1600)  # 002 table 10
+_CROSS = TrainConfig(batch=10, learning_rate=5e-4, warmup=2 / 20)  # 000 §1.1: 20 epochs, 8 GPUs
+_PIXELS = TrainConfig(batch=12, learning_rate=4e-5, warmup=1 / 25, lpips_net="alex")  # 000 §1.2: 25 epochs
+
+RECIPES = {
+    "continuous": Recipe(
+        tiny=TrainConfig(batch=16, learning_rate=8e-4, warmup=0.03),
+        base=TrainConfig(batch=8, learning_rate=1e-4, warmup=0.01, weight_decay=0.0, grad_clip=1.0),
+        bind=_bind_continuous,
+    ),
+    "tokenizer": Recipe(
+        tiny=TrainConfig(batch=8, learning_rate=5e-4, warmup=0.03),
+        base=TrainConfig(batch=256, learning_rate=1e-4, warmup=0.01, lpips_net="alex"),
+        bind=_bind_tokenizer,
+    ),
+    "predictor": Recipe(
+        tiny=TrainConfig(batch=32, learning_rate=1e-3, warmup=0.03, continuous_dropout=1.0),
+        base=TrainConfig(**{**vars(_MAGE), "continuous_dropout": 1.0}),
+        bind=_bind_predictor,
+    ),
+    "predictor-cross": Recipe(
+        tiny=TrainConfig(batch=32, learning_rate=1e-3, warmup=0.03, continuous_dropout=0.15),
+        base=_CROSS,
+        bind=_bind_predictor_cross,
+    ),
+    "decoder": Recipe(
+        tiny=TrainConfig(batch=8, learning_rate=4e-4, warmup=0.03, continuous_dropout=0.08),
+        base=_PIXELS,
+        bind=_bind_decoder,
+    ),
+    "joint": Recipe(
+        tiny=TrainConfig(
+            batch=8, learning_rate=4e-4, warmup=0.02, continuous_dropout=0.08, structure_weight=1.0
+        ),
+        base=_PIXELS,
+        bind=_bind_joint,
+    ),
+}
