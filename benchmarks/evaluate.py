@@ -19,8 +19,19 @@ from PIL import Image
 
 from . import metrics
 
-COLUMNS = ("picture", "quality", "bytes", "bpp", "psnr", "ms_ssim", "lpips_squeeze", "haarpsi",
-           "spectral_peak", "encode_s", "decode_s")
+COLUMNS = (
+    "picture",
+    "quality",
+    "bytes",
+    "bpp",
+    "psnr",
+    "ms_ssim",
+    "lpips_squeeze",
+    "haarpsi",
+    "spectral_peak",
+    "encode_s",
+    "decode_s",
+)
 
 
 def measure(original: Image.Image, decoded: Image.Image) -> dict[str, float]:
@@ -88,7 +99,11 @@ def write_csv(rows: list[dict[str, object]], path: Path) -> None:
 @click.option("--limit", type=int, help="Only so many pictures.")
 @click.option("--decoded", type=click.Path(path_type=Path, file_okay=False), help="Keep the pictures here.")
 def main(
-    folder: Path, output: Path, qualities: tuple[int, ...], weights: Path | None, limit: int | None,
+    folder: Path,
+    output: Path,
+    qualities: tuple[int, ...],
+    weights: Path | None,
+    limit: int | None,
     decoded: Path | None,
 ) -> None:
     """Evaluate the codec on the PNGs of FOLDER."""

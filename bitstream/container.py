@@ -1,6 +1,6 @@
 """Container version 1: one header, one entropy-coded payload, one checksum (docs/format.md).
 
-    signature 2 | version, rounding 1 | model 2 | settings 1 | width, height 2-10 | payload | CRC 2
+signature 2 | version, rounding 1 | model 2 | settings 1 | width, height 2-10 | payload | CRC 2
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ulbic.errors import InputError
 
-from .container import CRC_BYTES, VERSION, read_container
+from .container import VERSION, read_container
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,10 @@ coder (first in, first out), so that what is read may decide what is read next.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import constriction
 import numpy as np
+
+from ulbic.errors import DamagedError
 
 from .tables import FrequencyTables
 
@@ -53,9 +53,12 @@ class SymbolWriter:
 
     def _decodes(self, data: bytes) -> bool:
         decoder = _decoder(data)
-        return all(
-            np.array_equal(decoder.decode(model, len(symbols)), symbols) for symbols, model in self._steps
-        )
+        try:
+            return all(
+                np.array_equal(_decode(decoder, model, len(symbols)), symbols) for symbols, model in self._steps
+            )
+        except DamagedError:
+            return False
 
 
 class SymbolReader:
@@ -65,21 +68,22 @@ class SymbolReader:
         self._decoder = _decoder(data)
 
     def read(self, indices: np.ndarray, tables: FrequencyTables) -> np.ndarray:
-        """Symbols (n,) int64 under tables `indices` (n,)."""
+        """Symbols (n,) int64 under tables `indices` (n,).
+
+        Raises:
+            DamagedError: no writer makes such bytes.
+        """
         symbols = np.empty(len(indices), np.int64)
         for i in np.unique(indices):
             here = indices == i
-            symbols[here] = self._get(_categorical(tables, i), int(here.sum())) + tables.lowest[i]
+            symbols[here] = _decode(self._decoder, _categorical(tables, i), int(here.sum())) + tables.lowest[i]
         return symbols
 
     def read_uniform(self, count: int, size: int) -> np.ndarray:
         """`count` symbols (n,) int64 from 0 to size - 1."""
         if count == 0:
             return np.empty(0, np.int64)
-        return self._get(constriction.stream.model.Uniform(size), count)
-
-    def _get(self, model: object, count: int) -> np.ndarray:
-        return np.asarray(self._decoder.decode(model, count), np.int64)
+        return _decode(self._decoder, constriction.stream.model.Uniform(size), count)
 
 
 def _decoder(data: bytes) -> constriction.stream.queue.RangeDecoder:
@@ -87,7 +91,14 @@ def _decoder(data: bytes) -> constriction.stream.queue.RangeDecoder:
     return constriction.stream.queue.RangeDecoder(words)
 
 
-def _categorical(tables: FrequencyTables, index: int) -> Callable:
+def _decode(decoder: constriction.stream.queue.RangeDecoder, model: object, count: int) -> np.ndarray:
+    try:
+        return np.asarray(decoder.decode(model, count), np.int64)
+    except AssertionError:  # constriction's word for bytes that no encoder writes
+        raise DamagedError("the payload is damaged") from None
+
+
+def _categorical(tables: FrequencyTables, index: int) -> object:
     frequencies = tables.frequencies[index].astype(np.float64)  # small integers: exact
     return constriction.stream.model.Categorical(frequencies, perfect=False)
 

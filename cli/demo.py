@@ -14,24 +14,32 @@ from .output import check_output, write_output
 
 
 @click.command("demo")
-@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), default="ulbic-demo",
-              show_default=True, help="Folder for the results.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="ulbic-demo",
+    show_default=True,
+    help="Folder for the results.",
+)
 @click.option("-q", "--quality", type=click.IntRange(1, 8), default=5, show_default=True)
 @click.option("--device", default="auto", show_default=True)
 @click.option("-f", "--force", is_flag=True, help="Overwrite earlier results.")
 def command(output: Path, quality: int, device: str, force: bool) -> None:
     """Code a photograph that matplotlib carries and show what comes back."""
     output.mkdir(parents=True, exist_ok=True)
-    names = {kind: output / f"demo{suffix}" for kind, suffix in
-             {"file": ".ulb", "decoded": "-decoded.png", "both": "-side-by-side.png"}.items()}
+    names = {
+        kind: output / f"demo{suffix}"
+        for kind, suffix in {"file": ".ulb", "decoded": "-decoded.png", "both": "-side-by-side.png"}.items()
+    }
     for path in names.values():
         check_output(path, force)
 
     from PIL import Image
+    from ulbic.benchmarks.metrics import psnr
+    from ulbic.codec.images import load_picture
 
     import ulbic
-    from ulbic.codec.images import load_picture
-    from ulbic.benchmarks.metrics import psnr
 
     photo = load_picture(_sample_photo())
     started = time.perf_counter()

@@ -11,11 +11,17 @@ from .output import check_output, write_output
 
 @click.command("encode")
 @click.argument("picture", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: PICTURE with the suffix .ulb.")
-@click.option("-q", "--quality", type=click.IntRange(1, 8), default=5, show_default=True,
-              help="1 is the smallest file.")
-@click.option("--schedule", type=click.Choice(["0", "1_16", "1_8", "1_4", "1_2", "1_1"]),
-              help="Share of the indices to send, instead of the quality's own.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Default: PICTURE with the suffix .ulb."
+)
+@click.option(
+    "-q", "--quality", type=click.IntRange(1, 8), default=5, show_default=True, help="1 is the smallest file."
+)
+@click.option(
+    "--schedule",
+    type=click.Choice(["0", "1_16", "1_8", "1_4", "1_2", "1_1"]),
+    help="Share of the indices to send, instead of the quality's own.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
 @click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT.")
 def command(

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import click
-
 from ulbic.bitstream.describe import info
 
 

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 from PIL import Image
-
 from ulbic.bitstream.describe import read_bytes
 
 from .bundle import load_bundle

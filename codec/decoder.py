@@ -1,8 +1,8 @@
 """Bytes to picture, the mirror of `encoder`.
 
-    container ┬ decode_latents ─ y_hat ─ synthesis ─ restoration ─ bridge ┐
-              └ decode_indices ─ index map ─ complete_indices <───────────┤
-                                                └── paint, window by window, crop
+container ┬ decode_latents ─ y_hat ─ synthesis ─ restoration ─ bridge ┐
+          └ decode_indices ─ index map ─ complete_indices <───────────┤
+                                            └── paint, window by window, crop
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-
 from ulbic.bitstream.container import Header, read_container
 from ulbic.bitstream.symbols import SymbolReader
-from ulbic.errors import DamagedError, WeightsError
 from ulbic.models.bridge import BridgeFeatures
 from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
 from ulbic.models.model import UlbicModel
+
+from ulbic.errors import DamagedError, WeightsError
 
 from . import maskgit
 from .bundle import Bundle

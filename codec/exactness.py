@@ -11,7 +11,6 @@ import math
 
 import torch
 from torch import Tensor
-
 from ulbic.models.entropy import MEAN_STEP, SCALE_LEVELS, SCALE_MAX, SCALE_MIN
 
 GUARD = 1e-9  # of a grid step

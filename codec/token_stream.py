@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from ulbic.bitstream.symbols import SymbolReader, SymbolWriter
 
 from .schedule import sending_order

@@ -1,8 +1,8 @@
 """From the continuous stream to the predictor and the correction network (HybridFlow suppl. §2).
 
-    "linear"   Test 1: y_hat itself; a linear layer for the predictor, an up-sampling block for pixels
-    "shared"   Test 2: one encoder of the restoration serves both
-    "separate" Test 3: two encoders, the paper's best and the default
+"linear"   Test 1: y_hat itself; a linear layer for the predictor, an up-sampling block for pixels
+"shared"   Test 2: one encoder of the restoration serves both
+"separate" Test 3: two encoders, the paper's best and the default
 """
 
 from __future__ import annotations

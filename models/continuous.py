@@ -121,7 +121,10 @@ class SliceContext(nn.Module):
     @staticmethod
     def _head(inputs: int, width: int, size: int) -> nn.Sequential:
         return nn.Sequential(
-            nn.Conv2d(inputs, width, 1), nn.GELU(), nn.Conv2d(width, width, 1), nn.GELU(),
+            nn.Conv2d(inputs, width, 1),
+            nn.GELU(),
+            nn.Conv2d(width, width, 1),
+            nn.GELU(),
             nn.Conv2d(width, 2 * size, 1),
         )
 

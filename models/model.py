@@ -26,7 +26,7 @@ class UlbicModel(nn.Module):
         self.correction = CorrectionNetwork(config)
 
     def restore(self, y_hat: Tensor, gain: Tensor) -> Tensor:
-        """The low-quality picture (B, 3, 32 h, 32 w), about [0, 1], of the decoded latents (B, latents, h, w)."""
+        """The low-quality picture (B, 3, 32 h, 32 w), about [0, 1], of latents (B, latents, h, w)."""
         return enlarge(self.continuous.synthesise(y_hat, gain).float())
 
     def paint(

@@ -1,7 +1,7 @@
 """Dual-stream pixel decoder (HybridFlow §3.3): the VQGAN decoder, corrected level by level.
 
-    codes ───────────> VQGAN decoder ──+──+──+──> picture (blended with the restoration in `tiny`)
-    correction map ──> its duplicate ──┴──┴──┘
+codes ───────────> VQGAN decoder ──+──+──+──> picture (blended with the restoration in `tiny`)
+correction map ──> its duplicate ──┴──┴──┘
 """
 
 from __future__ import annotations

@@ -62,7 +62,9 @@ class CrossAttention(nn.Module):
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """x (B, n, width), context (B, m, width) to (B, n, width)."""
         q = _split_heads(self.query(self.norm(x)), self.heads)
-        k, v = (_split_heads(t, self.heads) for t in self.key_value(self.norm_context(context)).chunk(2, dim=-1))
+        k, v = (
+            _split_heads(t, self.heads) for t in self.key_value(self.norm_context(context)).chunk(2, dim=-1)
+        )
         return self.proj(_merge_heads(F.scaled_dot_product_attention(q, k, v)))
 
 
@@ -156,7 +158,9 @@ class MaskPredictor(nn.Module):
             if self.config.decoder_width == self.config.width:
                 self.token_emb.position_embeddings.weight[1:] = 0.02 * side_by_side
 
-    def forward(self, indices: Tensor, masked: Tensor, assist: Tensor | None, kept: Tensor | None = None) -> Tensor:
+    def forward(
+        self, indices: Tensor, masked: Tensor, assist: Tensor | None, kept: Tensor | None = None
+    ) -> Tensor:
         """Logits of every index of a window.
 
         Args:

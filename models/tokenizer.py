@@ -1,6 +1,6 @@
 """VQGAN tokenizer: picture to index map and back (MAGE §3; VQGAN, Esser 2021).
 
-    image ──Encoder──> features ──nearest code──> indices ──embedding──> Decoder ──> image
+image ──Encoder──> features ──nearest code──> indices ──embedding──> Decoder ──> image
 """
 
 from __future__ import annotations

@@ -15,12 +15,15 @@ def cli() -> None:
     """Train ulbic's models (docs/training.md)."""
 
 
-def _shared_options(function):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _shared_options(function):  # type: ignore[no-untyped-def]
     options = [
         click.option("--preset", type=click.Choice(["tiny", "base"]), default="tiny", show_default=True),
         click.option("--init", type=click.Path(path_type=Path, exists=True), help="Weights to start from."),
-        click.option("--shards", type=click.Path(path_type=Path, exists=True, file_okay=False),
-                     help="Folder of shard-*.tar; default: data/train in ULBIC_SHARED."),
+        click.option(
+            "--shards",
+            type=click.Path(path_type=Path, exists=True, file_okay=False),
+            help="Folder of shard-*.tar; default: data/train in ULBIC_SHARED.",
+        ),
         click.option("--output", type=click.Path(path_type=Path), default="runs/default", show_default=True),
         click.option("--device", help="Default: the GPU where there is one."),
     ]
@@ -35,8 +38,14 @@ def _shared_options(function):  # type: ignore[no-untyped-def]  # noqa: ANN001, 
 @click.option("--seconds", type=float)
 @_shared_options
 def stage_command(
-    stage: str, steps: int | None, seconds: float | None, preset: str, init: Path | None, shards: Path | None,
-    output: Path, device: str | None,
+    stage: str,
+    steps: int | None,
+    seconds: float | None,
+    preset: str,
+    init: Path | None,
+    shards: Path | None,
+    output: Path,
+    device: str | None,
 ) -> None:
     """Train one STAGE: continuous, tokenizer, predictor, predictor-cross, decoder or joint."""
     from .loop import Budget
@@ -69,7 +78,6 @@ def all_command(
 def export_command(weights: Path, output: Path) -> None:
     """Write the fp16 file to ship, with integer tables built from the fp16-rounded weights."""
     import torch
-
     from ulbic.codec.bundle import export_tables
     from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
 
@@ -78,7 +86,7 @@ def export_command(weights: Path, output: Path) -> None:
     click.echo(f"{output}: {output.stat().st_size / 2**20:.2f} MiB")
 
 
-def _paths(shards: Path | None, output: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _paths(shards: Path | None, output: Path):  # type: ignore[no-untyped-def]
     from ulbic.paths import shared_root
 
     from .run import RunPaths

@@ -6,10 +6,7 @@ The tokenizer's encoder and codebook stay as they are, so that the predictor's t
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
-from pytorch_msssim import ms_ssim
 from torch import Tensor
-
 from ulbic.codec.schedule import SCHEDULES
 from ulbic.models.bridge import BridgeFeatures
 from ulbic.models.config import WINDOW
@@ -17,21 +14,10 @@ from ulbic.models.model import UlbicModel, reduce
 
 from .config import TrainConfig
 from .continuous_stage import code_relaxed, rate_weight
-from .losses import PerceptualLoss, fidelity
+from .losses import PerceptualLoss, fidelity, grain, structure
 from .predictor_stage import lattice, masked_loss
 
 SCHEDULE_SHARES = (0.08, 0.08, 0.16, 0.40, 0.14, 0.14)  # how often each of SCHEDULES is met
-LUMA = (0.299, 0.587, 0.114)
-
-
-def luma(x: Tensor) -> Tensor:
-    """(B, 1, H, W) of (B, 3, H, W), ITU-R BT.601."""
-    return (x * x.new_tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
-
-
-def structure(x: Tensor, target: Tensor) -> Tensor:
-    """1 - MS-SSIM (Wang 2003) of the luma, (B,)."""
-    return 1 - ms_ssim(luma(x).clamp(0, 1), luma(target), data_range=1.0, size_average=False)
 
 
 def joint_loss(
@@ -57,17 +43,27 @@ def joint_loss(
     distortion = fidelity(picture, x)
     distance = perceptual(picture, x)
     shape = structure(picture, x)
+    grid = grain(picture, x)
     own = fidelity(coded.restoration.float(), reduce(x))
     rate = rate_weight(config, gain, gains) * coded.bpp * ~alone
     loss = (
-        rate
-        + config.l1_weight * (distortion + 0.25 * own)
-        + config.lpips_weight * distance
-        + config.structure_weight * shape
-    ).mean() + 0.1 * prediction
+        (
+            rate
+            + config.l1_weight * (distortion + 0.25 * own)
+            + config.lpips_weight * distance
+            + config.structure_weight * shape
+        ).mean()
+        + config.grain_weight * grid
+        + 0.1 * prediction
+    )
     terms = {
-        "bpp": coded.bpp.mean(), "fidelity": distortion.mean(), "lpips": distance.mean(),
-        "structure": shape.mean(), "prediction": prediction, "matching": matching,
+        "bpp": coded.bpp.mean(),
+        "fidelity": distortion.mean(),
+        "lpips": distance.mean(),
+        "structure": shape.mean(),
+        "grain": grid,
+        "prediction": prediction,
+        "matching": matching,
     }
     return loss, terms
 

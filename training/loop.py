@@ -1,4 +1,4 @@
-"""The one training loop: autocast, clipping, warm-up and cosine, averaged weights, exact resume, run record."""
+"""The one training loop: autocast, clipping, warm-up and cosine, averaged weights, resume, run record."""
 
 from __future__ import annotations
 
@@ -100,8 +100,12 @@ def train(
 
     def save() -> None:
         state = {
-            "model": model.state_dict(), "optimizer": fused.optimizer.state_dict(),
-            "averaged": averaged.values, "step": step, "elapsed": elapsed, "rng": torch.get_rng_state(),
+            "model": model.state_dict(),
+            "optimizer": fused.optimizer.state_dict(),
+            "averaged": averaged.values,
+            "step": step,
+            "elapsed": elapsed,
+            "rng": torch.get_rng_state(),
         }
         torch.save(state, state_file.with_suffix(".tmp"))
         os.replace(state_file.with_suffix(".tmp"), state_file)
@@ -141,7 +145,10 @@ class AdamWFused:
         self.parameters, self.clip = parameters, config.grad_clip
         matrices = [p for p in parameters if p.ndim > 1]
         vectors = [p for p in parameters if p.ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        groups = [
+            {"params": matrices, "weight_decay": config.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ]
         self.optimizer = torch.optim.AdamW(
             [g for g in groups if g["params"]], config.learning_rate, config.betas, fused=True
         )
@@ -163,7 +170,9 @@ def _write_record(folder: Path, config: TrainConfig, budget: Budget, device: tor
         "budget": vars(budget),
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else f"cpu x{torch.get_num_threads()}",
+        "device": torch.cuda.get_device_name()
+        if device.type == "cuda"
+        else f"cpu x{torch.get_num_threads()}",
         "started": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
     (folder / "record.json").write_text(json.dumps(record, indent=1))

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-
 from ulbic.models.model import UlbicModel
 
 from .config import TrainConfig
@@ -142,7 +141,12 @@ RECIPES = {
     ),
     "joint": Recipe(
         tiny=TrainConfig(
-            batch=8, learning_rate=4e-4, warmup=0.02, continuous_dropout=0.08, structure_weight=1.0
+            batch=8,
+            learning_rate=4e-4,
+            warmup=0.02,
+            continuous_dropout=0.08,
+            structure_weight=1.0,
+            grain_weight=0.05,
         ),
         base=_PIXELS,
         bind=_bind_joint,

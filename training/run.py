@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-
 from ulbic.codec.bundle import export_tables
 from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
 from ulbic.models.config import PRESETS
@@ -34,7 +33,9 @@ class RunPaths:
     output: Path  # one folder a stage, with state, curves and weights
 
 
-def run_stage(stage: str, preset: str, init: Path | None, budget: Budget, paths: RunPaths, device: str) -> Path:
+def run_stage(
+    stage: str, preset: str, init: Path | None, budget: Budget, paths: RunPaths, device: str
+) -> Path:
     """Trains one stage, resuming what `paths.output` holds of it; returns the path of its weights.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-
 from ulbic.models.tokenizer import Codebook, Tokenizer
 
 from .config import TrainConfig

@@ -1,0 +1,116 @@
+"""What each part of the codec is worth, on a folder of pictures.
+
+    python -m ulbic.benchmarks.ablation FOLDER -o ablation.md [-q 5] [--weights FILE]
+
+Two tables: how many of the indices that were not sent at "1_4" the predictor gets right, with and without
+the continuous features; and the distortion of the continuous stream alone, of the token stream alone (all
+indices sent) and of both. Rates are of real files; a stream's own rate is a difference of two of them.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from pathlib import Path
+
+import click
+import torch
+from PIL import Image
+from ulbic.codec import maskgit
+from ulbic.codec.bundle import Bundle, load_bundle
+from ulbic.codec.decoder import Symbols, continuous_features, decode_picture, decode_symbols, paint_windows
+from ulbic.codec.encoder import encode_picture
+from ulbic.codec.images import load_picture, to_picture
+from ulbic.codec.quality import rate_point
+
+from . import metrics
+
+Row = dict[str, float]
+
+
+@torch.no_grad()
+def matching_ratio(bundle: Bundle, symbols: Symbols, truth: torch.Tensor, assisted: bool) -> float:
+    """Share of the indices that were not sent whose prediction is the encoder's index."""
+    received = torch.from_numpy(symbols.received)
+    assist = continuous_features(bundle, symbols)[1].assist if assisted else None
+    indices = torch.from_numpy(symbols.indices)
+    filled = maskgit.complete_indices(bundle.model.predictor, indices, received, assist, seed=symbols.seed)
+    return float((filled == truth)[~received].float().mean())
+
+
+@torch.no_grad()
+def measure(bundle: Bundle, picture: Image.Image, quality: int) -> dict[str, Row]:
+    """All rows of both tables for one picture."""
+    files = {
+        schedule: encode_picture(bundle, picture, rate_point(quality, schedule))
+        for schedule in ("0", "1_4", "1_1")
+    }
+    quarter, full = decode_symbols(bundle, files["1_4"]), decode_symbols(bundle, files["1_1"])
+    truth = torch.from_numpy(full.indices)
+    restoration, _ = continuous_features(bundle, full)
+    everything = torch.ones_like(truth, dtype=torch.bool)
+    tokens_alone = paint_windows(bundle.model, truth, everything, None, None)
+    size = picture.size
+    pictures = {
+        "continuous stream alone": to_picture(restoration, *size),
+        "token stream alone, all indices": to_picture(tokens_alone, *size),
+        "both, no index sent": decode_picture(bundle, files["0"]),
+        "both, 1_4": decode_picture(bundle, files["1_4"]),
+        "both, all indices": decode_picture(bundle, files["1_1"]),
+    }
+    sizes = {
+        "continuous stream alone": len(files["0"]),
+        "token stream alone, all indices": len(files["1_1"]) - len(files["0"]),
+        "both, no index sent": len(files["0"]),
+        "both, 1_4": len(files["1_4"]),
+        "both, all indices": len(files["1_1"]),
+    }
+    rows: dict[str, Row] = {
+        name: {
+            "bpp": 8 * sizes[name] / (size[0] * size[1]),
+            "PSNR": metrics.psnr(picture, decoded),
+            "MS-SSIM": metrics.ms_ssim(picture, decoded),
+            "LPIPS(squeeze)": metrics.lpips(picture, decoded),
+            "HaarPSI": metrics.haarpsi(picture, decoded),
+        }
+        for name, decoded in pictures.items()
+    }
+    for name, assisted in (("with", True), ("without", False)):
+        share = 100 * matching_ratio(bundle, quarter, truth, assisted)
+        rows[f"{name} the continuous features"] = {"matching %": share}
+    return rows
+
+
+def tables(rows: dict[str, list[Row]]) -> str:
+    """Markdown of the means, one table for each set of columns."""
+    grouped: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for name, values in rows.items():
+        columns = tuple(values[0])
+        means = [statistics.mean(value[column] for value in values) for column in columns]
+        grouped[columns].append(f"| {name} | " + " | ".join(f"{mean:.4g}" for mean in means) + " |")
+    return "\n\n".join(
+        "\n".join([f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|", *lines])
+        for columns, lines in grouped.items()
+    )
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option("-q", "--quality", type=click.IntRange(1, 8), default=5, show_default=True)
+@click.option("--weights", type=click.Path(path_type=Path, exists=True))
+def main(folder: Path, output: Path, quality: int, weights: Path | None) -> None:
+    """Measure the parts on the PNGs of FOLDER."""
+    bundle = load_bundle(device="cpu", weights=weights)
+    rows: dict[str, list[Row]] = defaultdict(list)
+    paths = sorted(folder.glob("*.png"))
+    for path in paths:
+        for name, row in measure(bundle, load_picture(path), quality).items():
+            rows[name].append(row)
+    text = f"Means of {len(paths)} pictures at quality {quality}.\n\n{tables(rows)}\n"
+    output.write_text(text)
+    click.echo(text)
+
+
+if __name__ == "__main__":
+    main()

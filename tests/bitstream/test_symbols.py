@@ -1,0 +1,80 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from ulbic.bitstream.symbols import SymbolReader, SymbolWriter
+from ulbic.bitstream.tables import TOTAL, FrequencyTables, integer_frequencies
+
+from ulbic.errors import DamagedError
+
+TABLES = FrequencyTables(
+    (-1, -2),
+    (
+        np.array([100, TOTAL - 200, 100], np.int32),
+        np.array([4096, 8192, TOTAL - 24576, 8192, 4096], np.int32),
+    ),
+)
+
+
+def coded(symbols, indices, uniform=()):
+    writer = SymbolWriter()
+    writer.write(np.array(symbols), np.array(indices), TABLES)
+    writer.write_uniform(np.array(uniform, np.int64), 1024)
+    return writer.finish()
+
+
+def test_literal_bytes():
+    """The format's promise: these symbols are these bytes, for ever."""
+    assert coded([0, -1, 2, 0, 1], [0, 0, 1, 1, 0], [5, 1023]).hex() == "00c7afe79a94"
+
+
+@given(
+    st.lists(st.tuples(st.integers(-1, 1), st.integers(0, 1)), max_size=60),
+    st.lists(st.integers(0, 1023), max_size=9),
+)
+def test_round_trip(pairs, uniform):
+    symbols = np.array([s for s, _ in pairs], np.int64)
+    indices = np.array([i for _, i in pairs], np.int64)
+    reader = SymbolReader(coded(symbols, indices, uniform))
+    assert np.array_equal(reader.read(indices, TABLES), symbols)
+    assert reader.read_uniform(len(uniform), 1024).tolist() == uniform
+
+
+def test_a_file_of_nothing_but_likely_symbols_is_nearly_empty():
+    assert len(coded([0] * 500, [0] * 500)) <= 1
+
+
+@given(st.lists(st.integers(0, 1023), min_size=1, max_size=40))
+def test_coding_costs_at_most_one_byte_more_than_the_ideal(uniform):
+    assert len(coded([], [], uniform)) <= -(-10 * len(uniform) // 8) + 1
+
+
+@given(st.binary(max_size=30))
+def test_reading_garbage_gives_symbols_within_their_tables_or_a_documented_error(data):
+    try:
+        read = SymbolReader(data).read(np.ones(50, np.int64), TABLES)
+    except DamagedError:
+        return
+    assert read.min() >= -2
+    assert read.max() <= 2
+
+
+def test_clamp_keeps_symbols_within_their_tables():
+    clamped = TABLES.clamp(np.array([-9, 9, 9, 0]), np.array([0, 0, 1, 1]))
+    assert clamped.tolist() == [-1, 1, 2, 0]
+
+
+def test_cost_is_the_ideal_number_of_bits():
+    assert TABLES.cost(np.array([-2, 1]), np.array([1, 1])) == 4 + 3
+
+
+def test_tables_survive_their_flat_form():
+    back = FrequencyTables.from_arrays(**TABLES.to_arrays())
+    assert back.lowest == TABLES.lowest
+    assert all(np.array_equal(a, b) for a, b in zip(back.frequencies, TABLES.frequencies, strict=True))
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=300).filter(lambda p: sum(p) > 0))
+def test_integer_frequencies_are_positive_and_complete(probabilities):
+    frequencies = integer_frequencies(np.array(probabilities))
+    assert frequencies.min() >= 1
+    assert frequencies.sum() == TOTAL

@@ -1,0 +1,103 @@
+"""The command as a user meets it, each call in its own process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+
+def ulbic(*arguments, cwd=None):
+    command = [sys.executable, "-m", "ulbic", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+def test_encode_info_decode(picture_file, tmp_path):
+    file, decoded = tmp_path / "a.ulb", tmp_path / "a.png"
+    assert ulbic("encode", picture_file, "-o", file, "-q", 2).returncode == 0
+    account = json.loads(ulbic("info", file, "--json").stdout)
+    assert (account["width"], account["height"], account["schedule"]) == (96, 80, "1_8")
+    assert account["file_bytes"] == file.stat().st_size
+    assert ulbic("decode", file, "-o", decoded).returncode == 0
+    assert Image.open(decoded).size == (96, 80)
+
+
+def test_default_names_lie_beside_the_input(picture_file):
+    assert ulbic("encode", picture_file).returncode == 0
+    assert picture_file.with_suffix(".ulb").exists()
+
+
+def test_demo_writes_its_three_files(tmp_path):
+    result = ulbic("demo", "-q", 1, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "PSNR" in result.stdout
+    assert sorted(p.name for p in (tmp_path / "ulbic-demo").iterdir()) == [
+        "demo-decoded.png",
+        "demo-side-by-side.png",
+        "demo.ulb",
+    ]
+
+
+def damaged_ulb(folder):
+    path = folder / "damaged.ulb"
+    path.write_bytes(bytes.fromhex("d955101abc34ff05ff030102") + b"\0\0")
+    return path
+
+
+def future_ulb(folder):
+    path = folder / "future.ulb"
+    path.write_bytes(bytes.fromhex("d955201abc34ff05ff030102") + b"\0\0")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments"),
+    [
+        (2, ["encode"]),
+        (2, ["encode", "picture.png", "-q", "9"]),
+        (3, ["encode", "missing.png", "-o", "out.ulb"]),
+        (3, ["encode", ".", "-o", "out.ulb"]),
+        (3, ["decode", "missing.ulb", "-o", "out.png"]),
+        (3, ["info", "missing.ulb"]),
+        (4, ["encode", "text.txt", "-o", "out.ulb"]),
+        (5, ["decode", "picture.png", "-o", "out.png"]),
+        (5, ["info", "text.txt"]),
+        (6, ["decode", "future.ulb", "-o", "out.png"]),
+        (7, ["decode", "damaged.ulb", "-o", "out.png"]),
+        (9, ["encode", "picture.png", "-o", "nowhere/out.ulb"]),
+        (9, ["encode", "picture.png", "-o", "text.txt"]),
+        (9, ["decode", "damaged.ulb", "-o", "out.unknown"]),
+    ],
+)
+def test_errors_are_one_line_and_a_code(code, arguments, tmp_path, picture_file):
+    (tmp_path / "text.txt").write_text("no picture")
+    damaged_ulb(tmp_path)
+    future_ulb(tmp_path)
+    before = {p: p.read_bytes() for p in tmp_path.iterdir()}
+    result = ulbic(*arguments, cwd=tmp_path)
+    assert result.returncode == code, result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    if code != 2:
+        assert result.stderr.startswith("ulbic: ")
+        assert result.stderr.count("\n") == 1
+    assert {p: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_nothing_is_overwritten_without_force(picture_file, tmp_path):
+    output = tmp_path / "kept.ulb"
+    output.write_bytes(b"precious")
+    assert ulbic("encode", picture_file, "-o", output).returncode == 9
+    assert output.read_bytes() == b"precious"
+    assert ulbic("encode", picture_file, "-o", output, "--force").returncode == 0
+    assert output.read_bytes()[:2] == b"\xd9U"
+
+
+def test_transparency_gives_one_warning_line(tmp_path):
+    Image.new("RGBA", (20, 20), (255, 0, 0, 100)).save(tmp_path / "a.png")
+    result = ulbic("encode", "a.png", cwd=tmp_path)
+    assert result.returncode == 0
+    assert result.stderr == "ulbic: warning: transparency is flattened on white\n"

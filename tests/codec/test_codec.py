@@ -1,0 +1,165 @@
+"""The whole path on the bundled weights: any size and kind of picture, any schedule, any process."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support import synthetic_picture
+from ulbic.bitstream.container import SCHEDULES
+from ulbic.codec.decoder import decode_symbols, paint_windows
+
+import ulbic
+from ulbic.errors import DamagedError, ImageError, UlbicError, WeightsError
+
+SYMBOL_PROGRAM = """
+import hashlib, sys, torch
+torch.set_num_threads(int(sys.argv[2]))
+from ulbic.codec.bundle import load_bundle
+from ulbic.codec.decoder import decode_symbols
+symbols = decode_symbols(load_bundle(device="cpu"), open(sys.argv[1], "rb").read())
+digest = hashlib.sha256(symbols.indices.tobytes())
+digest.update((symbols.y_hat * 16).round().long().numpy().tobytes())
+print(digest.hexdigest())
+"""
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 300), (300, 17), (256, 256), (513, 769)])
+def test_any_size_comes_back(size):
+    data = ulbic.encode(synthetic_picture(*size), 3)
+    assert ulbic.info(data).width == size[0]
+    decoded = ulbic.decode(data)
+    assert decoded.size == size
+    assert decoded.mode == "RGB"
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "1", "I;16", "RGBA", "LA", "CMYK"])
+def test_any_kind_of_picture_comes_back_as_rgb(mode, tmp_path):
+    rgb = synthetic_picture(80, 48)
+    if mode == "I;16":
+        picture = Image.fromarray(np.asarray(rgb.convert("L")).astype(np.uint16) * 257)
+    elif mode in ("RGBA", "LA"):
+        picture = rgb.convert(mode)
+        picture.putalpha(Image.linear_gradient("L").resize((80, 48)))
+    else:
+        picture = rgb.convert(mode)
+    path = tmp_path / ("picture.tif" if mode == "CMYK" else "picture.png")
+    picture.save(path)
+    if mode in ("RGBA", "LA"):
+        with pytest.warns(UserWarning, match="flattened on white"):
+            data = ulbic.encode(path)
+    else:
+        data = ulbic.encode(path)
+    decoded = ulbic.decode(data)
+    assert (decoded.size, decoded.mode) == ((80, 48), "RGB")
+
+
+def test_sixteen_bit_samples_are_scaled_not_clipped():
+    from ulbic.codec.images import load_picture
+
+    wide = Image.fromarray(np.array([[0, 257 * 100, 65535]], np.uint16))
+    assert np.asarray(load_picture(wide))[0, :, 0].tolist() == [0, 100, 255]
+
+
+def test_alpha_is_flattened_on_white():
+    from ulbic.codec.images import load_picture
+
+    with pytest.warns(UserWarning, match="white"):
+        flat = load_picture(Image.new("RGBA", (1, 1), (255, 0, 0, 51)))
+    assert flat.getpixel((0, 0)) == (255, 204, 204)
+
+
+def test_a_decoded_picture_resembles_the_original():
+    from ulbic.benchmarks.metrics import psnr
+
+    picture = synthetic_picture(256, 256)
+    assert psnr(picture, ulbic.decode(ulbic.encode(picture, 8))) > 20
+
+
+def test_files_grow_with_quality():
+    sizes = [len(ulbic.encode(synthetic_picture(256, 256, seed=1), q)) for q in range(1, 9)]
+    assert sizes == sorted(sizes)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_every_schedule_sends_what_it_says(schedule, bundle):
+    picture = synthetic_picture(128, 64)
+    data = ulbic.encode(picture, 2, schedule=schedule)
+    symbols = decode_symbols(bundle, data)
+    full = decode_symbols(bundle, ulbic.encode(picture, 2, schedule="1_1")).indices
+    assert np.array_equal(symbols.indices, np.where(symbols.received, full, 0))
+    assert ulbic.decode(data).size == (128, 64)
+
+
+def test_other_processes_threads_and_folders_decode_the_same_symbols(tmp_path):
+    path = tmp_path / "picture.ulb"
+    path.write_bytes(ulbic.encode(synthetic_picture(300, 200), 5))
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", SYMBOL_PROGRAM, str(path), threads],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads, folder in (("1", tmp_path), ("2", "/"))
+    }
+    assert len(digests) == 1
+
+
+def test_encoding_is_reproducible():
+    picture = synthetic_picture(64, 64)
+    assert ulbic.encode(picture) == ulbic.encode(picture)
+
+
+def test_windows_leave_no_seam(bundle):
+    """Painting in overlapping windows equals painting at once, but for what lies beyond the overlap."""
+    generator = torch.Generator().manual_seed(0)
+    model = bundle.model
+    indices = torch.randint(0, 1024, (20, 48), generator=generator)
+    received = torch.ones(20, 48, dtype=torch.bool)
+    with torch.no_grad():
+        whole = model.paint(indices[None], received[None], None, None)
+        parts = paint_windows(model, indices, received, None, None)
+    assert (whole - parts).abs().mean() < 2e-3
+
+
+def test_decoding_with_other_weights_is_refused(bundle):
+    data = bytearray(ulbic.encode(synthetic_picture(16, 16)))
+    data[4] ^= 1
+    import binascii
+
+    data[-2:] = binascii.crc_hqx(bytes(data[:-2]), 0xFFFF).to_bytes(2, "big")
+    with pytest.raises(WeightsError, match="other weights|made with weights"):
+        ulbic.decode(bytes(data))
+
+
+def test_damage_is_noticed():
+    data = bytearray(ulbic.encode(synthetic_picture(64, 64)))
+    data[len(data) // 2] ^= 16
+    with pytest.raises(DamagedError):
+        ulbic.decode(bytes(data))
+
+
+@pytest.mark.parametrize("data", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n\0\0"])
+def test_what_is_not_a_picture_is_refused(data):
+    with pytest.raises(ImageError):
+        ulbic.encode(data)
+
+
+def test_a_truncated_picture_is_refused():
+    buffer = io.BytesIO()
+    synthetic_picture(64, 64).save(buffer, "PNG")
+    with pytest.raises(ImageError, match="damaged"):
+        ulbic.encode(buffer.getvalue()[:-300])
+
+
+@pytest.mark.parametrize("quality", [0, 9])
+def test_quality_out_of_range_is_refused(quality):
+    with pytest.raises(UlbicError, match="1 to 8"):
+        ulbic.encode(synthetic_picture(8, 8), quality)

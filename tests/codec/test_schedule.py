@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ulbic.codec.schedule import SCHEDULES, sending_order, sent_mask
+
+
+@pytest.mark.parametrize(
+    ("schedule", "sent"), [("0", 0), ("1_16", 16), ("1_8", 32), ("1_4", 64), ("1_2", 128), ("1_1", 256)]
+)
+def test_share_of_a_window(schedule, sent):
+    assert sent_mask(schedule, 16, 16).sum() == sent
+
+
+def test_quarter_lattice_is_every_second_row_and_column():
+    expected = np.zeros((16, 16), bool)
+    expected[::2, ::2] = True
+    assert np.array_equal(sent_mask("1_4", 16, 16), expected)
+
+
+def test_half_lattice_is_a_checkerboard():
+    assert sent_mask("1_2", 2, 3).tolist() == [[True, False, True], [False, True, False]]
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+def test_each_lattice_contains_the_coarser_ones_and_order_goes_from_coarse_to_fine(height, width):
+    full = sending_order("1_1", height, width)
+    assert sorted(full) == list(range(height * width))
+    for schedule in SCHEDULES:
+        order = sending_order(schedule, height, width)
+        assert order.tolist() == full[: len(order)].tolist()
+        assert np.flatnonzero(sent_mask(schedule, height, width)).tolist() == sorted(order)

@@ -1,0 +1,155 @@
+"""The architectures: the papers' sizes in `base`, the bundled one in `tiny`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+import torch
+from support import SHARED, needs_shared
+from ulbic.models.bridge import Bridge
+from ulbic.models.config import BASE, PRESETS, TINY, BridgeConfig, ModelConfig
+from ulbic.models.continuous import ContinuousStream, checkerboard
+from ulbic.models.entropy import FactorizedPrior, gaussian_likelihood
+from ulbic.models.model import UlbicModel
+from ulbic.models.predictor import MaskPredictor
+from ulbic.models.tokenizer import Tokenizer
+
+
+def parameters(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_base_tokenizer_has_the_papers_parameters():
+    with torch.device("meta"):
+        tokenizer = Tokenizer(BASE.tokenizer)
+    assert parameters(tokenizer.encoder) == 23_775_104
+    assert parameters(tokenizer.decoder) == 30_478_339
+    assert tuple(tokenizer.quantize.embedding.weight.shape) == (1024, 256)
+
+
+@needs_shared
+def test_base_tokenizer_has_the_public_keys_and_shapes():
+    with torch.device("meta"):
+        ours = {key: list(value.shape) for key, value in Tokenizer(BASE.tokenizer).state_dict().items()}
+    assert ours == json.loads((SHARED / "reference" / "mage_vqgan_state_dict.json").read_text())
+
+
+def test_tiny_fits_its_sixteen_mebibytes():
+    with torch.device("meta"):
+        model = UlbicModel(TINY)
+    assert parameters(model) * 2 < 15.8 * 2**20
+
+
+@pytest.mark.parametrize("config", PRESETS.values(), ids=PRESETS)
+def test_configurations_survive_json(config):
+    assert ModelConfig.from_json(config.to_json()) == config
+
+
+def test_an_unknown_field_in_json_is_refused():
+    raw = json.loads(TINY.to_json())
+    raw["predictor"]["surprise"] = 1
+    with pytest.raises(TypeError):
+        ModelConfig.from_json(json.dumps(raw))
+
+
+@pytest.mark.parametrize("kind", ["linear", "shared", "separate"])
+def test_every_bridge_fits_predictor_and_correction(kind):
+    config = dataclasses.replace(TINY, bridge=dataclasses.replace(TINY.bridge, kind=kind))
+    model = UlbicModel(config).eval()
+    y_hat, gain = torch.randn(1, 64, 8, 8), torch.tensor([3])
+    with torch.no_grad():
+        restoration = model.restore(y_hat, gain)
+        features = model.bridge(y_hat, restoration)
+        indices, known = torch.zeros(1, 16, 16, dtype=torch.long), torch.zeros(1, 16, 16, dtype=torch.bool)
+        logits = model.predictor(indices, ~known, features.assist)
+        picture = model.paint(indices, known, features, restoration)
+    assert restoration.shape == (1, 3, 256, 256)
+    assert logits.shape == (1, 256, 1024)
+    assert picture.shape == (1, 3, 256, 256)
+
+
+def test_separate_is_the_default_bridge():
+    assert BridgeConfig().kind == BASE.bridge.kind == TINY.bridge.kind == "separate"
+    assert Bridge.assist_shape(BASE) == (256, 16)
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    torch.manual_seed(0)
+    return MaskPredictor(TINY.predictor, 112, 16).eval()
+
+
+def test_masked_indices_do_not_leak_into_the_logits(predictor):
+    masked = torch.rand(1, 16, 16) < 0.6
+    first = torch.randint(0, 1024, (1, 16, 16))
+    second = torch.where(masked, torch.randint(0, 1024, (1, 16, 16)), first)
+    with torch.no_grad():
+        assert torch.equal(predictor(first, masked, None), predictor(second, masked, None))
+
+
+def test_the_cross_attention_starts_as_a_no_op(predictor):
+    indices, masked = torch.zeros(1, 16, 16, dtype=torch.long), torch.ones(1, 16, 16, dtype=torch.bool)
+    with torch.no_grad():
+        alone = predictor(indices, masked, None)
+        assisted = predictor(indices, masked, torch.randn(1, 112, 16, 16))
+    torch.testing.assert_close(alone, assisted)
+
+
+def test_keeping_everything_equals_the_generation_path(predictor):
+    indices, masked = torch.randint(0, 1024, (2, 16, 16)), torch.rand(2, 16, 16) < 0.5
+    everything = torch.arange(257).expand(2, -1)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            predictor(indices, masked, None), predictor(indices, masked, None, everything)
+        )
+
+
+def test_the_context_model_only_looks_back():
+    """What a pass is told must not depend on latents coded in it or later."""
+    torch.manual_seed(0)
+    stream = ContinuousStream(TINY.continuous).eval()
+    z_hat, size = torch.randn(1, 48, 2, 2), (8, 8)
+
+    def told(changed_from):
+        seen = []
+
+        def code(p):
+            seen.append((p.mean[:, :, p.cells], p.scale[:, :, p.cells]))
+            return torch.full_like(p.mean, 5.0 if len(seen) > changed_from else 1.0)
+
+        with torch.no_grad():
+            stream.context(z_hat, size, code)
+        return seen
+
+    reference = told(99)
+    for changed in range(8):
+        for earlier in range(changed + 1):
+            for ours, theirs in zip(told(changed)[earlier], reference[earlier], strict=True):
+                assert torch.equal(ours, theirs)
+
+
+def test_checkerboard_halves_are_complementary():
+    anchors, others = checkerboard((3, 5), torch.device("cpu"))
+    assert torch.equal(anchors, ~others)
+    assert anchors[0].tolist() == [False, True, False, True, False]
+
+
+def test_factorized_prior_agrees_with_compressai():
+    compressai = pytest.importorskip("compressai.entropy_models")
+    torch.manual_seed(0)
+    ours, theirs = FactorizedPrior(5), compressai.EntropyBottleneck(5)
+    values = {key: torch.randn_like(value) * 0.3 for key, value in ours.state_dict().items()}
+    ours.load_state_dict(values)
+    theirs.load_state_dict(values, strict=False)
+    z = torch.randint(-4, 5, (2, 5, 3, 4)).float()
+    expected = theirs._likelihood(z.permute(1, 0, 2, 3).reshape(5, 1, -1))[0]
+    expected = expected.reshape(5, 2, 3, 4).transpose(0, 1).clamp_min(1e-9)
+    torch.testing.assert_close(ours.likelihood(z), expected)
+
+
+def test_gaussian_likelihood_sums_to_one():
+    values = torch.arange(-200, 201, dtype=torch.float64)
+    for scale in (0.11, 1.0, 20.0):
+        assert gaussian_likelihood(values, torch.tensor(scale)).sum() == pytest.approx(1, abs=1e-6)

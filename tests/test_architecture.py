@@ -1,0 +1,100 @@
+"""Imports only point down, and nothing heavy is imported early."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ALLOWED = {
+    "bitstream": set(),
+    "models": set(),
+    "codec": {"bitstream", "models"},
+    "benchmarks": {"codec", "bitstream", "models"},
+    "training": {"codec", "bitstream", "models"},
+    "cli": {"benchmarks", "codec", "bitstream", "models"},
+}
+FREE = {"errors", "paths"}  # free of dependencies, open to all
+
+
+def edges(layer: str, source: str) -> set[str]:
+    """The layers that a module of `layer` imports."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            assert not (isinstance(node, ast.ImportFrom) and node.level > 1), (
+                "relative imports stay in a layer"
+            )
+            continue
+        for name in names:
+            parts = name.split(".")
+            assert parts[0] not in ALLOWED, f"{name}: import ulbic.{parts[0]}, not the folder"
+            if parts[0] == "ulbic" and len(parts) > 1 and parts[1] in ALLOWED:
+                found.add(parts[1])
+    return found - {layer}
+
+
+def modules() -> list[tuple[str, Path]]:
+    return [(layer, path) for layer in ALLOWED for path in sorted((ROOT / layer).rglob("*.py"))]
+
+
+@pytest.mark.parametrize(("layer", "path"), modules(), ids=lambda v: v.name if isinstance(v, Path) else v)
+def test_imports_point_down(layer, path):
+    assert edges(layer, path.read_text()) <= ALLOWED[layer]
+
+
+def test_the_guard_sees_an_upward_import():
+    assert edges("models", "from ulbic.codec.api import encode") == {"codec"}
+    assert edges("models", "import ulbic.cli.main") == {"cli"}
+    with pytest.raises(AssertionError, match="not the folder"):
+        edges("models", "import codec")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "bitstream").glob("*.py")), ids=lambda p: p.name)
+def test_bitstream_never_names_torch(path):
+    assert "torch" not in {
+        alias.name.split(".")[0]
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+
+
+RUN = "from click.testing import CliRunner; from ulbic.cli.main import cli; CliRunner().invoke(cli, "
+HEAVY = ("torch", "compressai", "lpips", "matplotlib", "scipy")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import ulbic",
+        "import ulbic; ulbic.info",
+        "import ulbic.bitstream.symbols",
+        RUN + "['--help'])",
+        RUN + "['encode', '-h'])",
+        RUN + "['info', 'x'])",
+    ],
+)
+def test_nothing_heavy_is_imported_early(statement):
+    code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    loaded = set(json.loads(output.splitlines()[-1]))
+    assert loaded.isdisjoint(HEAVY)
+
+
+def test_decoding_imports_no_training_library():
+    code = (
+        "import sys\nimport ulbic.codec.api\n"
+        "print([m for m in ('compressai', 'lpips', 'torchvision', 'pytorch_msssim') if m in sys.modules])"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "[]"

@@ -1,0 +1,183 @@
+"""One step of every stage, exact resume, and the pieces that training stands on."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+
+import numpy as np
+import pytest
+import torch
+from support import needs_shared, synthetic_picture
+from ulbic.models.config import TINY
+from ulbic.models.model import UlbicModel
+from ulbic.models.tokenizer import Codebook
+from ulbic.training.data import Crops, open_store
+from ulbic.training.loop import Budget, learning_rate, train
+from ulbic.training.losses import fidelity, grain, round_through, structure
+from ulbic.training.predictor_stage import kept_positions, mask_ratio, masked_loss, random_masks
+from ulbic.training.recipes import RECIPES, bind
+from ulbic.training.tokenizer_stage import CodebookKeeper
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shards")
+    with tarfile.open(folder / "shard-00.tar", "w") as tar:
+        for i in range(3):
+            buffer = io.BytesIO()
+            synthetic_picture(300, 280, seed=i).save(buffer, "PNG")
+            member = tarfile.TarInfo(f"{i}.png")
+            member.size = buffer.tell()
+            buffer.seek(0)
+            tar.addfile(member, buffer)
+    return [folder / "shard-00.tar"]
+
+
+def test_the_store_holds_every_picture_and_is_built_once(shards, tmp_path):
+    first, again = open_store(shards, tmp_path), open_store(shards, tmp_path)
+    assert len(first) == 3
+    assert np.array_equal(first[2], np.asarray(synthetic_picture(300, 280, seed=2)))
+    assert np.array_equal(first[1], again[1])
+
+
+def test_crops_are_reproducible(shards, tmp_path):
+    store = open_store(shards, tmp_path)
+    first, again = next(Crops(store, 2, seed=5)), next(Crops(store, 2, seed=5))
+    assert first.shape == (2, 3, 256, 256)
+    assert 0 <= float(first.min()) <= float(first.max()) <= 1
+    assert torch.equal(first, again)
+
+
+def fixed_batches(step):
+    torch.manual_seed(7)
+    batch = torch.rand(2, 3, 256, 256)
+    while True:
+        yield batch
+
+
+NO_NETWORK = ("continuous", "predictor", "predictor-cross")
+
+
+@pytest.mark.parametrize(
+    "stage", [pytest.param(s, marks=[] if s in NO_NETWORK else needs_shared) for s in RECIPES]
+)
+def test_one_step_of_every_stage_moves_its_parameters_alone(stage, tmp_path):
+    torch.manual_seed(0)
+    model = UlbicModel(TINY)
+    before = {k: v.clone() for k, v in model.named_parameters()}
+    task = bind(RECIPES[stage], model, "tiny")
+    train(
+        task.state, task.parameters, task.loss, fixed_batches, RECIPES[stage].tiny, Budget(2, None), tmp_path
+    )
+    trained = {k for k, v in model.named_parameters() if v.requires_grad}
+    moved = {k for k, v in model.named_parameters() if not torch.equal(v, before[k])}
+    assert moved - {"tokenizer.quantize.embedding.weight"} <= trained
+    assert len(moved) > 0.5 * len(trained)
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["step"] == 2
+    assert np.isfinite(log[-1]["loss"])
+
+
+def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path):
+    def run(folder, budgets):
+        for steps in budgets:
+            torch.manual_seed(0)
+            model = UlbicModel(TINY)
+            task = bind(RECIPES["predictor"], model, "tiny")
+            rate = RECIPES["predictor"].tiny
+            train(task.state, task.parameters, task.loss, fixed_batches, rate, Constant(steps), folder)
+        return model.predictor.state_dict()
+
+    class Constant(Budget):
+        """Ends after `steps` without a schedule that depends on them."""
+
+        def __init__(self, steps):
+            super().__init__(steps, None)
+
+        def progress(self, step, elapsed):
+            return 1.0 if step >= self.steps else 0.5
+
+    unbroken, resumed = run(tmp_path / "a", [3]), run(tmp_path / "b", [1, 3])
+    for key, value in unbroken.items():
+        torch.testing.assert_close(resumed[key], value, rtol=0, atol=1e-6)
+
+
+def test_learning_rate_warms_up_and_falls():
+    config = RECIPES["joint"].tiny
+    rates = [learning_rate(config, p) for p in (0.0, config.warmup, 0.5, 1.0)]
+    assert rates[0] < rates[1]
+    assert rates[1] > rates[2] > rates[3] > 0
+
+
+def test_seed_facts_are_the_defaults_of_base():
+    cross, pixels, pretraining = (RECIPES[s].base for s in ("predictor-cross", "decoder", "predictor"))
+    assert (cross.batch, cross.learning_rate, cross.warmup, cross.label_smoothing) == (10, 5e-4, 0.1, 0.1)
+    assert (pixels.batch, pixels.learning_rate, pixels.warmup) == (12, 4e-5, 0.04)
+    assert (pixels.l1_weight, pixels.lpips_weight, pixels.lpips_net) == (8, 1, "alex")
+    assert (pretraining.batch, pretraining.learning_rate, pretraining.grad_clip) == (4096, 1.5e-4, 3.0)
+    assert all(c.betas == (0.9, 0.95) and c.weight_decay == 0.05 for c in (cross, pixels, pretraining))
+
+
+def test_mask_ratio_follows_the_truncated_normal():
+    torch.manual_seed(0)
+    ratios = [mask_ratio() for _ in range(2000)]
+    assert 0.5 <= min(ratios) < 0.52
+    assert 0.95 < max(ratios) <= 1
+    assert np.mean(ratios) == pytest.approx(0.70, abs=0.02)
+
+
+def test_the_encoder_is_shown_everything_known():
+    torch.manual_seed(0)
+    masked = random_masks(8)
+    assert (masked.flatten(1).sum(dim=1) >= 128).all()
+    kept = kept_positions(masked)
+    assert kept.shape == (8, 129)
+    assert (kept[:, 0] == 0).all()
+    for i in range(8):
+        known = set((~masked[i].flatten()).nonzero()[:, 0].add(1).tolist())
+        assert known <= set(kept[i].tolist())
+
+
+def test_loss_counts_masked_indices_only():
+    indices = torch.zeros(1, 16, 16, dtype=torch.long)
+    masked = torch.zeros(1, 16, 16, dtype=torch.bool)
+    masked[0, 0, :2] = True
+    logits = torch.zeros(1, 256, 1024)
+    logits[0, 0, 0] = 50.0
+    logits[0, 2:, 5] = 50.0  # wrong, but not masked
+    loss, matching = masked_loss(logits, indices, masked, 0.0)
+    assert matching == 1.0  # the all-equal logits of the second one pick code 0 as well
+    assert loss == pytest.approx(np.log(1024) / 2, rel=1e-4)
+
+
+def test_unused_codes_are_restarted():
+    torch.manual_seed(0)
+    codebook = Codebook(64, 8)
+    keeper = CodebookKeeper(codebook)
+    used = []
+    for _ in range(40):
+        features = torch.randn(4, 8, 16, 16) * 3
+        indices = codebook.nearest(features)
+        keeper.update(codebook, features, indices)
+        used.append(indices.unique().numel())
+    assert used[0] < used[-1]
+    assert used[-1] == 64
+
+
+def test_rounding_passes_the_gradient():
+    x = torch.tensor([0.2, 1.7], requires_grad=True)
+    y = round_through(x)
+    y.sum().backward()
+    assert y.tolist() == [0.0, 2.0]
+    assert x.grad.tolist() == [1.0, 1.0]
+
+
+def test_losses_vanish_on_equal_pictures_and_see_their_defect():
+    picture = torch.rand(2, 3, 16, 16).repeat_interleave(16, 2).repeat_interleave(16, 3)
+    grid = picture.clone()
+    grid[:, :, :, ::16] += 0.1
+    for loss in (fidelity, structure, grain):
+        assert float(loss(picture, picture).mean()) == pytest.approx(0, abs=1e-5)
+        assert float(loss(grid, picture).mean()) > 0
