@@ -54,9 +54,7 @@ class SymbolWriter:
     def _decodes(self, data: bytes) -> bool:
         decoder = _decoder(data)
         try:
-            return all(
-                np.array_equal(_decode(decoder, model, len(symbols)), symbols) for symbols, model in self._steps
-            )
+            return all(np.array_equal(_decode(decoder, model, len(s)), s) for s, model in self._steps)
         except DamagedError:
             return False
 
@@ -76,7 +74,8 @@ class SymbolReader:
         symbols = np.empty(len(indices), np.int64)
         for i in np.unique(indices):
             here = indices == i
-            symbols[here] = _decode(self._decoder, _categorical(tables, i), int(here.sum())) + tables.lowest[i]
+            counted = _decode(self._decoder, _categorical(tables, i), int(here.sum()))
+            symbols[here] = counted + tables.lowest[i]
         return symbols
 
     def read_uniform(self, count: int, size: int) -> np.ndarray:

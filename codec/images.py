@@ -56,7 +56,7 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
         return Image.fromarray((wide.clip(0, 65535) / 257).round().astype(np.uint8)).convert("RGB")
     if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
         with_alpha = picture.convert("RGBA")
-        if with_alpha.getextrema()[3][0] < 255:  # type: ignore[index]
+        if with_alpha.getchannel("A").getextrema() != (255, 255):
             warnings.warn("transparency is flattened on white", stacklevel=3)
         white = Image.new("RGBA", picture.size, "white")
         return Image.alpha_composite(white, with_alpha).convert("RGB")

@@ -117,8 +117,9 @@ class ResidualBlockUp(nn.Module):
 def subpixel(inputs: int, outputs: int, factor: int) -> nn.Sequential:
     """3x3 convolution and pixel shuffle: (B, inputs, H, W) to (B, outputs, H factor, W factor)."""
     conv = nn.Conv2d(inputs, outputs * factor**2, 3, padding=1)
+    assert conv.bias is not None
     with torch.no_grad():  # every sub-pixel starts alike (ICNR, Aitken 2017): no grid at the start
         first = conv.weight[:: factor**2].clone()
         conv.weight.copy_(first.repeat_interleave(factor**2, dim=0))
-        conv.bias.copy_(conv.bias[:: factor**2].clone().repeat_interleave(factor**2))  # type: ignore[union-attr]
+        conv.bias.copy_(conv.bias[:: factor**2].clone().repeat_interleave(factor**2))
     return nn.Sequential(conv, nn.PixelShuffle(factor))

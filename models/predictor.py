@@ -59,6 +59,15 @@ class CrossAttention(nn.Module):
         self.key_value = nn.Linear(width, 2 * width)
         self.proj = nn.Linear(width, width)
 
+    @torch.no_grad()
+    def start_local(self) -> None:
+        """Starts as a no-op whose attention, by the position embeddings, already looks at the same place."""
+        nn.init.zeros_(self.proj.weight)
+        width = self.proj.in_features
+        for weight in (self.query.weight, self.key_value.weight[:width]):
+            weight.copy_(torch.eye(width))
+        nn.init.xavier_uniform_(self.key_value.weight[width:])
+
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """x (B, n, width), context (B, m, width) to (B, n, width)."""
         q = _split_heads(self.query(self.norm(x)), self.heads)
@@ -140,7 +149,7 @@ class MaskPredictor(nn.Module):
         self.decoder_norm = nn.LayerNorm(decoder_width, eps=1e-6)
         self.mlm_layer = MlmLayer(decoder_width, width, config.vocabulary)
         self.assist_embed = nn.Linear(assist_channels, decoder_width)
-        self.assist_pos = nn.Parameter(grid_embedding(assist_side, decoder_width)[None])
+        self.assist_pos = nn.Parameter(grid_embedding(assist_side, decoder_width, config.decoder_heads)[None])
         self._initialise()
 
     def _initialise(self) -> None:
@@ -150,13 +159,13 @@ class MaskPredictor(nn.Module):
             if isinstance(module, nn.Linear):
                 nn.init.zeros_(module.bias)
         for module in self.modules():
-            if isinstance(module, CrossAttention):  # starts as a no-op
-                nn.init.zeros_(module.proj.weight)
-        side_by_side = grid_embedding(WINDOW, self.config.decoder_width)
+            if isinstance(module, CrossAttention):
+                module.start_local()
+        config = self.config
         with torch.no_grad():
-            self.decoder_pos_embed_learned[0, 1:] = side_by_side
-            if self.config.decoder_width == self.config.width:
-                self.token_emb.position_embeddings.weight[1:] = 0.02 * side_by_side
+            self.decoder_pos_embed_learned[0, 1:] = grid_embedding(
+                WINDOW, config.decoder_width, config.decoder_heads
+            )
 
     def forward(
         self, indices: Tensor, masked: Tensor, assist: Tensor | None, kept: Tensor | None = None
@@ -198,17 +207,20 @@ class MaskPredictor(nn.Module):
         return self.mlm_layer(self.decoder_norm(x[:, 1:]), words)[:, :, : config.codes]
 
 
-def grid_embedding(side: int, width: int) -> Tensor:
-    """Sine-cosine embedding of a square grid, (side^2, width) (MAE, He 2022).
+def grid_embedding(side: int, width: int, heads: int) -> Tensor:
+    """Sine-cosine embedding of a square grid, (side^2, width), after MAE (He 2022).
 
-    Coordinates run from 0 to 16 whatever the side, so that grids of different pitch share a space.
+    Every attention head's share of the channels holds all four parts (sine and cosine of row and column),
+    so that a product of two embeddings within one head tells how far apart they are. Coordinates run from
+    0 to 16 whatever the side: grids of different pitch share a space.
     """
-    quarter = width // 4
-    frequency = 10000.0 ** (-torch.arange(quarter) / quarter)
+    count = width // heads // 4 * heads  # frequencies
+    frequency = 2.0 * 40.0 ** (-torch.arange(count) / count)  # periods of 3 to 126 indices
     line = (torch.arange(side) + 0.5) * (WINDOW / side)
-    wave = line[:, None] * frequency
-    wave = torch.cat([wave.sin(), wave.cos()], dim=1)
-    rows = wave[:, None].expand(side, side, -1)
-    columns = wave[None].expand(side, side, -1)
-    table = torch.cat([rows, columns], dim=2).flatten(0, 1)
-    return F.pad(table, (0, width - table.shape[1]))
+    wave = (line[:, None] * frequency).view(side, -1, heads).transpose(1, 2)  # (side, heads, frequencies)
+    wave = torch.cat([wave.sin(), wave.cos()], dim=2)
+    rows = wave[:, None].expand(-1, side, -1, -1)
+    columns = wave[None].expand(side, -1, -1, -1)
+    table = torch.cat([rows, columns], dim=3)
+    table = F.pad(table, (0, width // heads - table.shape[3]))
+    return table.reshape(side * side, width)

@@ -95,10 +95,10 @@ class Decoder(nn.Module):
     def features(self, code: Tensor, added: Sequence[Tensor] | None = None) -> list[Tensor]:
         """The features behind the middle and behind every level; `added` ones join as they come."""
         h = self.mid(self.conv_in(code))
-        outputs = []
+        outputs: list[Tensor] = []
         for i in range(len(self.up), -1, -1):
             if i < len(self.up):
-                h = self.up[i](h)  # type: ignore[operator]
+                h = self.up[i](h)
             if added is not None:
                 h = h + added[len(outputs)]
             outputs.append(h)

@@ -48,7 +48,7 @@ def run_stage(
     recipe, config = RECIPES[stage], RECIPES[stage].config(preset)
     torch.manual_seed(config.seed)
     model = load_checkpoint(init).model if init else UlbicModel(PRESETS[preset])
-    model = model.to(device, memory_format=torch.channels_last)
+    model = model.to(memory_format=torch.channels_last).to(device)
     task = bind(recipe, model, preset)
     task.state.to(device)
     store = open_store(paths.shards, paths.cache)

@@ -15,6 +15,9 @@ class CodebookKeeper(nn.Module):
     and restarts from a random feature every code that has gone unused: naive VQ collapsed to 5 of 1024.
     """
 
+    count: Tensor
+    total: Tensor
+
     def __init__(self, codebook: Codebook, decay: float = 0.97) -> None:
         super().__init__()
         codes = codebook.embedding.weight
