@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import queue
 import tarfile
 import threading
@@ -65,29 +66,32 @@ def _read_shards(shards: list[Path]) -> Iterator[np.ndarray]:
 
 
 class Crops:
-    """Batches of random crops, prepared one ahead in a thread. (B, 3, size, size) in [0, 1]."""
+    """Batches of random crops, prepared ahead in a thread. (B, 3, size, size) in [0, 1].
 
-    def __init__(self, store: PictureStore, batch: int, size: int = 256, seed: int = 0) -> None:
+    What a step is given depends on the seed and the step alone, so that a resumed run goes on exactly.
+    """
+
+    def __init__(self, store: PictureStore, batch: int, size: int = 256, seed: int = 0, step: int = 0) -> None:
         self._store, self._batch, self._size = store, batch, size
-        self._rng = np.random.default_rng(seed)
         self._queue: queue.Queue[Tensor] = queue.Queue(maxsize=4)
-        threading.Thread(target=self._fill, daemon=True).start()
+        threading.Thread(target=self._fill, args=(seed, step), daemon=True).start()
 
     def __next__(self) -> Tensor:
         return self._queue.get()
 
-    def _fill(self) -> None:
-        while True:
-            crops = [self._crop() for _ in range(self._batch)]
+    def _fill(self, seed: int, step: int) -> None:
+        for index in itertools.count(step):
+            rng = np.random.default_rng((seed, index))
+            crops = [self._crop(rng) for _ in range(self._batch)]
             self._queue.put(torch.stack(crops).contiguous(memory_format=torch.channels_last))
 
-    def _crop(self) -> Tensor:
+    def _crop(self, rng: np.random.Generator) -> Tensor:
         """A crop at the picture's own scale, or one of up to twice the side, area-resized."""
-        rng, size = self._rng, self._size
+        size = self._size
         picture = self._store[rng.integers(len(self._store))]
         height, width = picture.shape[:2]
-        side = size if rng.random() < 0.4 else rng.integers(size, max(size, min(height, width, 2 * size)) + 1)
-        side = min(side, height, width)
+        largest = min(height, width, 2 * size)
+        side = min(largest, size if rng.random() < 0.4 else rng.integers(size, max(size, largest) + 1))
         top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
         crop = picture[top : top + side, left : left + side]
         if rng.random() < 0.5:

@@ -56,7 +56,7 @@ def run_stage(
         task.state,
         task.parameters,
         task.loss,
-        lambda step: Crops(store, config.batch, config.crop, seed=config.seed + step),
+        lambda step: Crops(store, config.batch, config.crop, config.seed, step),
         config,
         budget,
         folder,
