@@ -16,11 +16,11 @@ from pathlib import Path
 import click
 import torch
 from PIL import Image
-from ulbic.codec import maskgit
 from ulbic.codec.bundle import Bundle, load_bundle
 from ulbic.codec.decoder import Symbols, continuous_features, decode_picture, decode_symbols, paint_windows
 from ulbic.codec.encoder import encode_picture
 from ulbic.codec.images import load_picture, to_picture
+from ulbic.codec.maskgit import complete_indices
 from ulbic.codec.quality import rate_point
 
 from . import metrics
@@ -34,7 +34,7 @@ def matching_ratio(bundle: Bundle, symbols: Symbols, truth: torch.Tensor, assist
     received = torch.from_numpy(symbols.received)
     assist = continuous_features(bundle, symbols)[1].assist if assisted else None
     indices = torch.from_numpy(symbols.indices)
-    filled = maskgit.complete_indices(bundle.model.predictor, indices, received, assist, seed=symbols.seed)
+    filled = complete_indices(bundle.model.predictor, indices, received, assist, seed=symbols.seed)
     return float((filled == truth)[~received].float().mean())
 
 
@@ -42,7 +42,7 @@ def matching_ratio(bundle: Bundle, symbols: Symbols, truth: torch.Tensor, assist
 def measure(bundle: Bundle, picture: Image.Image, quality: int) -> dict[str, Row]:
     """All rows of both tables for one picture."""
     files = {
-        schedule: encode_picture(bundle, picture, rate_point(quality, schedule))
+        schedule: encode_picture(bundle, picture, rate_point(quality, schedule)).data
         for schedule in ("0", "1_4", "1_1")
     }
     quarter, full = decode_symbols(bundle, files["1_4"]), decode_symbols(bundle, files["1_1"])

@@ -1,12 +1,13 @@
 """Container version 1: one header, one entropy-coded payload, one checksum (docs/format.md).
 
-signature 2 | version, rounding 1 | model 2 | settings 1 | width, height 2-10 | payload | CRC 2
+signature 2 | version, rounding 1 | model 2 | settings 1 | width, height 2-6 | [chunks] | payload | CRC 2
 """
 
 from __future__ import annotations
 
 import binascii
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ulbic.errors import DamagedError, LimitError, NotUlbError, VersionError
 
@@ -17,8 +18,20 @@ VERSION = 1
 SCHEDULES = ("0", "1_16", "1_8", "1_4", "1_2", "1_1")  # of the token stream; the position is the number
 CRC_BYTES = 2
 MAX_SIDE = 1 << 20
-MAX_PIXELS = 100_000_000
+MAX_PIXELS = 100_000_000  # unless the caller says otherwise
+MAX_CHUNKS = 16
+MAX_CHUNK_BYTES = 1 << 24
 _FIXED_BYTES = 6
+_HAS_CHUNKS = 0x80
+_CRITICAL = 0x80
+
+
+class Chunk(NamedTuple):
+    """Something that not every file has. This release defines none, and skips those that are optional."""
+
+    kind: int  # 0 to 127
+    critical: bool  # a reader that does not know it must refuse the file
+    data: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,66 +45,119 @@ class Header:
     gain: int  # 0 to 15, rate point of the continuous stream
     schedule: str  # one of SCHEDULES
     rounding: int = 0  # 0 to 15, offset that keeps every rounded value off a boundary
+    chunks: tuple[Chunk, ...] = ()
+
+
+class Container(NamedTuple):
+    """A file taken apart."""
+
+    header: Header
+    payload: bytes
+    complete: bool  # the checksum matches
 
 
 def write_container(header: Header, payload: bytes) -> bytes:
     """The bytes of a .ulb file.
 
     Raises:
-        LimitError: the picture is larger than the format allows.
+        LimitError: the picture, or a chunk, is larger than the format allows.
     """
-    _check_size(header.width, header.height, MAX_PIXELS)
-    model = header.model_id << 12 | header.weights_tag
+    _check_size(header.width, header.height, MAX_SIDE**2)
+    settings = SCHEDULES.index(header.schedule) << 4 | header.gain
     body = b"".join(
         (
             SIGNATURE,
             bytes([VERSION << 4 | header.rounding]),
-            model.to_bytes(2, "big"),
-            bytes([SCHEDULES.index(header.schedule) << 4 | header.gain]),
+            (header.model_id << 12 | header.weights_tag).to_bytes(2, "big"),
+            bytes([settings | (_HAS_CHUNKS if header.chunks else 0)]),
             varint.pack(header.width - 1),
             varint.pack(header.height - 1),
+            _pack_chunks(header.chunks),
             payload,
         )
     )
     return body + _checksum(body)
 
 
-def read_container(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[Header, bytes]:
+def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: bool = False) -> Container:
     """The inverse of `write_container`: checks everything that can be checked without the weights.
+
+    Args:
+        allow_partial: a wrong checksum is not an error; everything behind the header counts as payload.
 
     Raises:
         NotUlbError: no signature.
         VersionError: a version of the future.
-        DamagedError: truncated, or the checksum does not match.
-        LimitError: more than `max_pixels` pixels.
+        DamagedError: truncated, the checksum does not match, or a rule of the format is broken.
+        LimitError: more than `max_pixels` pixels, or chunks beyond the limits.
     """
     if not data.startswith(SIGNATURE):
         raise NotUlbError("not a .ulb file (no signature)")
     if len(data) < _FIXED_BYTES + 2 + CRC_BYTES:
         raise DamagedError("the file ends inside its header")
-    version, rounding = data[2] >> 4, data[2] & 15
-    if version != VERSION:
-        raise VersionError(f"container version {version}; this release reads version {VERSION}")
-    body, checksum = data[:-CRC_BYTES], data[-CRC_BYTES:]
-    model = int.from_bytes(data[3:5], "big")
-    settings = data[5]
+    if data[2] >> 4 != VERSION:
+        raise VersionError(f"container version {data[2] >> 4}; this release reads version {VERSION}")
+    complete = _checksum(data[:-CRC_BYTES]) == data[-CRC_BYTES:]
+    body = data[:-CRC_BYTES] if complete else data
+
+    model, settings = int.from_bytes(body[3:5], "big"), body[5]
     width, position = varint.unpack(body, _FIXED_BYTES)
     height, position = varint.unpack(body, position)
     _check_size(width + 1, height + 1, max_pixels)
-    if _checksum(body) != checksum:
+    if not complete and not allow_partial:
         raise DamagedError("the checksum does not match: the file is damaged or incomplete")
-    if settings >> 4 >= len(SCHEDULES):
-        raise DamagedError("the header asks for something that container version 1 does not define")
+    schedule = (settings & 0x7F) >> 4
+    if schedule >= len(SCHEDULES):
+        raise DamagedError(f"mask schedule {schedule} is not defined")
+    chunks: tuple[Chunk, ...] = ()
+    if settings & _HAS_CHUNKS:
+        chunks, position = _unpack_chunks(body, position)
     header = Header(
         width=width + 1,
         height=height + 1,
         model_id=model >> 12,
         weights_tag=model & 0xFFF,
         gain=settings & 15,
-        schedule=SCHEDULES[settings >> 4],
-        rounding=rounding,
+        schedule=SCHEDULES[schedule],
+        rounding=body[2] & 15,
+        chunks=chunks,
     )
-    return header, body[position:]
+    return Container(header, body[position:], complete)
+
+
+def _pack_chunks(chunks: tuple[Chunk, ...]) -> bytes:
+    """Nothing where there are none; else their number, and each one's kind, length and data."""
+    if not chunks:
+        return b""
+    if len(chunks) > MAX_CHUNKS or any(len(chunk.data) > MAX_CHUNK_BYTES for chunk in chunks):
+        raise LimitError(f"more than {MAX_CHUNKS} chunks, or one of more than {MAX_CHUNK_BYTES} bytes")
+    parts = [bytes([len(chunks)])]
+    for chunk in chunks:
+        kind = chunk.kind | (_CRITICAL if chunk.critical else 0)
+        parts += [bytes([kind]), varint.pack(len(chunk.data)), chunk.data]
+    return b"".join(parts)
+
+
+def _unpack_chunks(body: bytes, position: int) -> tuple[tuple[Chunk, ...], int]:
+    """The chunks at `position`, and the position behind them."""
+    count, position = varint.unpack(body, position)
+    if not 1 <= count <= MAX_CHUNKS:
+        raise LimitError(f"the file has {count} chunks; the format allows 1 to {MAX_CHUNKS}")
+    chunks = []
+    for _ in range(count):
+        if position >= len(body):
+            raise DamagedError("the file ends inside a chunk")
+        kind, critical = body[position] & 0x7F, body[position] >= _CRITICAL
+        length, position = varint.unpack(body, position + 1)
+        if length > MAX_CHUNK_BYTES:
+            raise LimitError(f"a chunk of {length} bytes; the format allows {MAX_CHUNK_BYTES}")
+        if position + length > len(body):
+            raise DamagedError("the file ends inside a chunk")
+        if critical:
+            raise VersionError(f"the file needs chunk {kind}, which this release does not know")
+        chunks.append(Chunk(kind, critical, body[position : position + length]))
+        position += length
+    return tuple(chunks), position
 
 
 def _checksum(body: bytes) -> bytes:
@@ -99,5 +165,7 @@ def _checksum(body: bytes) -> bytes:
 
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
-    if width > MAX_SIDE or height > MAX_SIDE or width * height > max_pixels:
+    if width > MAX_SIDE or height > MAX_SIDE:
+        raise LimitError(f"{width} x {height}: the format's limit is {MAX_SIDE} a side")
+    if width * height > max_pixels:
         raise LimitError(f"{width} x {height} is more than the limit of {max_pixels} pixels")

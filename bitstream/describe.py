@@ -45,7 +45,7 @@ def info(source: str | os.PathLike[str] | bytes) -> FileInfo:
         NotUlbError, VersionError, DamagedError, LimitError: see `read_container`.
     """
     data = source if isinstance(source, bytes) else read_bytes(source)
-    header, payload = read_container(data)
+    header, payload, _ = read_container(data)
     return FileInfo(
         version=VERSION,
         width=header.width,

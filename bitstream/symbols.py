@@ -6,6 +6,9 @@ coder (first in, first out), so that what is read may decide what is read next.
 
 from __future__ import annotations
 
+import hashlib
+from typing import Protocol
+
 import constriction
 import numpy as np
 
@@ -13,37 +16,60 @@ from ulbic.errors import DamagedError
 
 from .tables import FrequencyTables
 
-_Step = tuple[np.ndarray, object]  # symbols counted from 0, and their model
+
+class Reader(Protocol):
+    """What a decoder reads symbols from."""
+
+    def read(self, indices: np.ndarray, tables: FrequencyTables) -> np.ndarray:
+        """Symbols (n,) int64 under tables `indices` (n,)."""
+
+    def read_uniform(self, count: int, size: int) -> np.ndarray:
+        """Up to `count` symbols int64 from 0 to size - 1; fewer only where the file was cut."""
+
+
+class SymbolDigest:
+    """SHA-256 of symbols in coding order, each a little-endian int32: one line to compare two machines."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def update(self, symbols: np.ndarray) -> None:
+        self._hash.update(symbols.astype("<i4").tobytes())
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
 
 
 class SymbolWriter:
     """Collects symbols; `finish` gives the bytes."""
 
     def __init__(self) -> None:
+        self.digest = SymbolDigest()
         self._encoder = constriction.stream.queue.RangeEncoder()
-        self._steps: list[_Step] = []
+        self._steps: list[tuple[np.ndarray, object]] = []  # symbols counted from 0, and their model
 
     def write(self, symbols: np.ndarray, indices: np.ndarray, tables: FrequencyTables) -> None:
         """Symbols (n,) int, each within its table `indices[i]`; table by table in ascending order."""
+        self.digest.update(symbols)
         for i in np.unique(indices):
-            self._put((symbols[indices == i] - tables.lowest[i]).astype(np.int32), _categorical(tables, i))
+            self._put(symbols[indices == i] - tables.lowest[i], _categorical(tables, i))
 
     def write_uniform(self, symbols: np.ndarray, size: int) -> None:
         """Symbols (n,) from 0 to size - 1 without a model: log2(size) bits each."""
+        self.digest.update(symbols)
         if len(symbols):
-            self._put(symbols.astype(np.int32), constriction.stream.model.Uniform(size))
+            self._put(symbols, constriction.stream.model.Uniform(size))
 
-    def _put(self, symbols: np.ndarray, model: object) -> None:
-        self._encoder.encode(symbols, model)
-        self._steps.append((symbols, model))
+    def _put(self, counted: np.ndarray, model: object) -> None:
+        counted = counted.astype(np.int32)
+        self._encoder.encode(counted, model)
+        self._steps.append((counted, model))
 
     def finish(self) -> bytes:
         """The shortest string of bytes that a reader, which reads zeros behind its end, decodes alike."""
         sealed = self._encoder.get_compressed().astype(">u4").tobytes()
         shortest = sealed.rstrip(b"\0")
-        for cut in range(1, 8):
-            if cut > len(sealed):
-                break
+        for cut in range(1, min(8, len(sealed) + 1)):
             head = sealed[: len(sealed) - cut]
             for candidate in (head, _successor(head)):
                 candidate = candidate.rstrip(b"\0")
@@ -63,6 +89,7 @@ class SymbolReader:
     """Reads what a SymbolWriter wrote, given the same tables in the same order."""
 
     def __init__(self, data: bytes) -> None:
+        self.digest = SymbolDigest()
         self._decoder = _decoder(data)
 
     def read(self, indices: np.ndarray, tables: FrequencyTables) -> np.ndarray:
@@ -74,15 +101,66 @@ class SymbolReader:
         symbols = np.empty(len(indices), np.int64)
         for i in np.unique(indices):
             here = indices == i
-            counted = _decode(self._decoder, _categorical(tables, i), int(here.sum()))
-            symbols[here] = counted + tables.lowest[i]
+            symbols[here] = (
+                _decode(self._decoder, _categorical(tables, i), int(here.sum())) + tables.lowest[i]
+            )
+        self.digest.update(symbols)
         return symbols
 
     def read_uniform(self, count: int, size: int) -> np.ndarray:
-        """`count` symbols (n,) int64 from 0 to size - 1."""
-        if count == 0:
-            return np.empty(0, np.int64)
-        return _decode(self._decoder, constriction.stream.model.Uniform(size), count)
+        """`count` symbols (n,) int64 from 0 to size - 1. Raises as `read`."""
+        symbols = np.empty(0, np.int64)
+        if count:
+            symbols = _decode(self._decoder, constriction.stream.model.Uniform(size), count)
+        self.digest.update(symbols)
+        return symbols
+
+
+class PartialReader:
+    """Reads a string that may have been cut, as far as what is left decides the symbols.
+
+    What was cut off could have been anything from all zeros to all ones. A symbol is certain exactly if
+    both give it; behind the first one that is not, every symbol is its table's most probable one.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._low, self._high = _decoder(data), _decoder(data + b"\xff" * 64)
+        self._cut = False
+        self.certain = 0  # symbols so far
+        self.missing = 0
+
+    @property
+    def missing_share(self) -> float:
+        """Share of the symbols asked for so far that the cut took away."""
+        return self.missing / max(self.certain + self.missing, 1)
+
+    def read(self, indices: np.ndarray, tables: FrequencyTables) -> np.ndarray:
+        """Symbols (n,) int64 under tables `indices` (n,), missing ones at their most probable value."""
+        symbols = np.array([tables.likeliest(i) for i in range(len(tables.lowest))])[indices]
+        for i in np.unique(indices):
+            places = np.flatnonzero(indices == i)
+            known = self._next(_categorical(tables, i), len(places))
+            symbols[places[: len(known)]] = np.array(known, np.int64) + tables.lowest[i]
+        return symbols
+
+    def read_uniform(self, count: int, size: int) -> np.ndarray:
+        """The first of `count` symbols that are certain."""
+        return np.array(self._next(constriction.stream.model.Uniform(size), count), np.int64)
+
+    def _next(self, model: object, count: int) -> list[int]:
+        known: list[int] = []
+        while not self._cut and len(known) < count:
+            try:
+                low, high = (int(_decode(d, model, 1)[0]) for d in (self._low, self._high))
+            except DamagedError:
+                self._cut = True
+            else:
+                self._cut = low != high
+            if not self._cut:
+                known.append(low)
+        self.certain += len(known)
+        self.missing += count - len(known)
+        return known
 
 
 def _decoder(data: bytes) -> constriction.stream.queue.RangeDecoder:

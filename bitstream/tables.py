@@ -21,6 +21,10 @@ class FrequencyTables:
         """The largest symbol of table `index`."""
         return self.lowest[index] + len(self.frequencies[index]) - 1
 
+    def likeliest(self, index: int) -> int:
+        """The most probable symbol of table `index`."""
+        return self.lowest[index] + int(np.argmax(self.frequencies[index]))
+
     def clamp(self, symbols: np.ndarray, indices: np.ndarray) -> np.ndarray:
         """Symbols moved into the range of their tables; the coder has no escape."""
         low = np.array(self.lowest)[indices]

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import click
-from ulbic.bitstream.container import read_container
+from ulbic.bitstream.container import MAX_PIXELS, read_container
 from ulbic.bitstream.describe import read_bytes
 
 from ulbic.errors import OutputError
@@ -17,20 +17,40 @@ from .output import check_output, write_output
 @click.command("decode")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: FILE with the suffix .png.")
+@click.option("--preview", is_flag=True, help="The continuous stream alone: blurred and fast.")
+@click.option("--allow-partial", is_flag=True, help="Decode what is left of a truncated file.")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(1),
+    default=MAX_PIXELS,
+    show_default=True,
+    help="Refuse more than these.",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
 @click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT.")
-def command(file: Path, output: Path | None, device: str, force: bool) -> None:
+def command(
+    file: Path,
+    output: Path | None,
+    preview: bool,
+    allow_partial: bool,
+    max_pixels: int,
+    device: str,
+    force: bool,
+) -> None:
     """Decompress a .ulb FILE to a picture; the suffix of OUTPUT decides its format."""
     output = output or file.with_suffix(".png")
     check_output(output, force)
     picture_format = _format_of(output)
     data = read_bytes(file)
-    read_container(data)  # a bad file is refused before torch is imported
+    read_container(
+        data, max_pixels, allow_partial=allow_partial
+    )  # a bad file is refused before torch is imported
 
     from ulbic.codec.api import decode
 
     buffer = io.BytesIO()
-    decode(data, device=device).save(buffer, picture_format)
+    picture = decode(data, max_pixels=max_pixels, allow_partial=allow_partial, preview=preview, device=device)
+    picture.save(buffer, picture_format)
     write_output(output, buffer.getvalue())
 
 

@@ -41,7 +41,7 @@ def command(output: Path, quality: int, device: str, force: bool) -> None:
 
     import ulbic
 
-    photo = load_picture(_sample_photo())
+    photo = load_picture(sample_photo())
     started = time.perf_counter()
     data = ulbic.encode(photo, quality, device=device)
     encoded = time.perf_counter()
@@ -62,7 +62,7 @@ def command(output: Path, quality: int, device: str, force: bool) -> None:
         click.echo(f"wrote    {path}")
 
 
-def _sample_photo() -> Path:
+def sample_photo() -> Path:
     """A portrait in the public domain from matplotlib's sample data.
 
     Raises:

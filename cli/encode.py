@@ -22,10 +22,17 @@ from .output import check_output, write_output
     type=click.Choice(["0", "1_16", "1_8", "1_4", "1_2", "1_1"]),
     help="Share of the indices to send, instead of the quality's own.",
 )
+@click.option("--verify", is_flag=True, help="Decode the symbols again before reporting success.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
 @click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT.")
 def command(
-    picture: Path, output: Path | None, quality: int, schedule: str | None, device: str, force: bool
+    picture: Path,
+    output: Path | None,
+    quality: int,
+    schedule: str | None,
+    verify: bool,
+    device: str,
+    force: bool,
 ) -> None:
     """Compress PICTURE (any format that Pillow reads) to a .ulb file."""
     output = output or picture.with_suffix(".ulb")
@@ -33,4 +40,4 @@ def command(
 
     from ulbic.codec.api import encode
 
-    write_output(output, encode(picture, quality, schedule=schedule, device=device))
+    write_output(output, encode(picture, quality, schedule=schedule, verify=verify, device=device))

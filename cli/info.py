@@ -12,11 +12,14 @@ from ulbic.bitstream.describe import info
 @click.command("info")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def command(file: Path, as_json: bool) -> None:
-    """Show what a .ulb FILE says of itself. Needs no weights."""
+@click.option("--symbols", is_flag=True, help="Also the SHA-256 of all decoded symbols; needs the weights.")
+def command(file: Path, as_json: bool, symbols: bool) -> None:
+    """Show what a .ulb FILE says of itself."""
     account = info(file)
+    digest = _symbol_digest(file) if symbols else None
     if as_json:
-        click.echo(json.dumps(account.to_dict() | {"side_bytes": account.side_bytes}))
+        extra = {"side_bytes": account.side_bytes} | ({"symbols": digest} if digest else {})
+        click.echo(json.dumps(account.to_dict() | extra))
         return
     click.echo(f"size        {account.width} x {account.height} pixels")
     click.echo(f"file        {account.file_bytes} bytes, {account.bpp:.4f} bits a pixel")
@@ -24,3 +27,11 @@ def command(file: Path, as_json: bool) -> None:
     click.echo(f"model       {account.model_id}, weights {account.weights_tag}")
     click.echo(f"rate point  gain {account.gain}, schedule {account.schedule}")
     click.echo(f"container   version {account.version}, rounding offset {account.rounding}")
+    if digest:
+        click.echo(f"symbols     {digest}")
+
+
+def _symbol_digest(file: Path) -> str:
+    from ulbic.codec.api import symbol_digest
+
+    return symbol_digest(file)

@@ -6,10 +6,13 @@ import os
 from pathlib import Path
 
 from PIL import Image
+from ulbic.bitstream.container import MAX_PIXELS
 from ulbic.bitstream.describe import read_bytes
 
+from ulbic.errors import UlbicError
+
 from .bundle import load_bundle
-from .decoder import decode_picture
+from .decoder import DecodeOptions, decode_picture, decode_symbols
 from .encoder import encode_picture
 from .images import Source, load_picture
 from .quality import DEFAULT_QUALITY, rate_point
@@ -20,6 +23,7 @@ def encode(
     quality: int = DEFAULT_QUALITY,
     *,
     schedule: str | None = None,
+    verify: bool = False,
     device: str = "auto",
     weights: Path | None = None,
 ) -> bytes:
@@ -29,6 +33,7 @@ def encode(
         source: a path, the bytes of a picture file, or a PIL image; any size from 1x1 pixel.
         quality: 1 (smallest) to 8.
         schedule: share of the indices that is sent, "0" to "1_1", instead of the quality's own.
+        verify: decode the symbols from the finished bytes and compare them.
         device: "auto", "cpu", "cuda", ...
         weights: a weight file instead of the bundled one.
 
@@ -40,16 +45,49 @@ def encode(
     """
     point = rate_point(quality, schedule)
     picture = load_picture(source)
-    return encode_picture(load_bundle(device=device, weights=weights), picture, point)
+    bundle = load_bundle(device=device, weights=weights)
+    encoded = encode_picture(bundle, picture, point)
+    if verify:
+        options = DecodeOptions(max_pixels=picture.width * picture.height)
+        if decode_symbols(bundle, encoded.data, options).digest != encoded.digest:
+            raise UlbicError("verification failed: the file does not decode to the symbols that were written")
+    return encoded.data
 
 
 def decode(
-    source: str | os.PathLike[str] | bytes, *, device: str = "auto", weights: Path | None = None
+    source: str | os.PathLike[str] | bytes,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    allow_partial: bool = False,
+    preview: bool = False,
+    device: str = "auto",
+    weights: Path | None = None,
 ) -> Image.Image:
-    """Decompresses a .ulb file, given its path or bytes, to an RGB picture.
+    """Decompresses a .ulb file to an RGB picture.
+
+    Args:
+        source: a path, or the bytes of the file.
+        max_pixels: refuse files that claim more.
+        allow_partial: decode what is left of a truncated file, with a warning, instead of refusing it.
+        preview: the continuous stream alone: blurred, but several times faster.
+        device: "auto", "cpu", "cuda", ...
+        weights: a weight file instead of the bundled one.
 
     Raises:
         UlbicError: one of its kinds (`ulbic.errors`) for every cause.
     """
     data = source if isinstance(source, bytes) else read_bytes(source)
-    return decode_picture(load_bundle(device=device, weights=weights), data)
+    options = DecodeOptions(max_pixels=max_pixels, allow_partial=allow_partial, preview=preview)
+    return decode_picture(load_bundle(device=device, weights=weights), data, options)
+
+
+def symbol_digest(
+    source: str | os.PathLike[str] | bytes, *, device: str = "auto", weights: Path | None = None
+) -> str:
+    """SHA-256 of all decoded symbols, hex: the same on every machine.
+
+    Raises:
+        UlbicError: one of its kinds (`ulbic.errors`) for every cause.
+    """
+    data = source if isinstance(source, bytes) else read_bytes(source)
+    return decode_symbols(load_bundle(device=device, weights=weights), data).digest

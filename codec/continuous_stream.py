@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from ulbic.bitstream.symbols import SymbolReader, SymbolWriter
+from ulbic.bitstream.symbols import Reader, SymbolWriter
 from ulbic.models.continuous import Pass
 
 from .bundle import Bundle
@@ -41,9 +41,7 @@ def encode_latents(
     return bundle.context(z_hat, (y.shape[2], y.shape[3]), write)
 
 
-def decode_latents(
-    reader: SymbolReader, bundle: Bundle, size: tuple[int, int], rounding: ExactRounding
-) -> Tensor:
+def decode_latents(reader: Reader, bundle: Bundle, size: tuple[int, int], rounding: ExactRounding) -> Tensor:
     """The mirror of `encode_latents`: y_hat (1, latents, *size), float64."""
     shape = (1, bundle.model.config.continuous.hyper_channels, -(-size[0] // 4), -(-size[1] // 4))
     symbols = reader.read(_hyper_indices(shape), bundle.hyper_tables)

@@ -7,26 +7,26 @@ container ┬ decode_latents ─ y_hat ─ synthesis ─ restoration ─ bridge 
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from ulbic.bitstream.container import Header, read_container
-from ulbic.bitstream.symbols import SymbolReader
+from ulbic.bitstream.container import CRC_BYTES, MAX_PIXELS, Header, read_container
+from ulbic.bitstream.symbols import PartialReader, SymbolReader
 from ulbic.models.bridge import BridgeFeatures
 from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
 from ulbic.models.model import UlbicModel
 
 from ulbic.errors import DamagedError, WeightsError
 
-from . import maskgit
 from .bundle import Bundle
 from .continuous_stream import decode_latents
 from .exactness import ExactRounding
 from .images import to_picture
-from .schedule import sent_mask
+from .maskgit import MaskGitConfig, complete_indices
 from .token_stream import decode_indices
 from .windows import PIXEL_OVERLAP, PIXEL_WINDOW, blend_weight, windows
 
@@ -37,53 +37,73 @@ class Symbols:
 
     header: Header
     y_hat: Tensor  # (1, latents, h, w) float64
-    indices: np.ndarray  # (rows, columns) int64, 0 where not sent
+    indices: np.ndarray  # (rows, columns) int64, 0 where not received
     received: np.ndarray  # (rows, columns) bool
+    missing: float  # share of the symbols that a cut took away, 0 to 1
+    digest: str  # SHA-256 of all symbols in coding order; empty for a cut file
     seed: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class DecodeOptions:
+    """How to decode."""
+
+    max_pixels: int = MAX_PIXELS
+    allow_partial: bool = False  # take what is left of a truncated file
+    preview: bool = False  # the continuous stream's own picture, without the predictor and the decoder
+    maskgit: MaskGitConfig = MaskGitConfig()
+
+
 @torch.no_grad()
-def decode_symbols(bundle: Bundle, data: bytes) -> Symbols:
+def decode_symbols(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeOptions()) -> Symbols:
     """Reads the container and the payload.
 
     Raises:
         NotUlbError, VersionError, DamagedError, LimitError: see `read_container`.
         WeightsError: the file was made with other weights.
     """
-    header, payload = read_container(data)
+    header, payload, complete = read_container(data, options.max_pixels, allow_partial=options.allow_partial)
+    config = bundle.model.config
     if (header.model_id, header.weights_tag) != (bundle.model_id, bundle.weights_tag):
         raise WeightsError(
             f"the file was made with weights {header.model_id}:{header.weights_tag:03x}, "
             f"these are {bundle.model_id}:{bundle.weights_tag:03x}"
         )
-    config = bundle.model.config
     if header.gain >= config.continuous.gains:
         raise DamagedError(f"the file asks for gain {header.gain}, which the model does not have")
     latent_size = (-(-header.height // LATENT_STRIDE), -(-header.width // LATENT_STRIDE))
     token_size = (-(-header.height // TOKEN_STRIDE), -(-header.width // TOKEN_STRIDE))
-    reader = SymbolReader(payload)
+
+    reader = SymbolReader(payload) if complete else PartialReader(payload)
     y_hat = decode_latents(reader, bundle, latent_size, ExactRounding(header.rounding))
-    indices = decode_indices(reader, token_size, header.schedule, config.tokenizer.codes)
-    received = sent_mask(header.schedule, *token_size)
-    seed = int.from_bytes(data[-2:], "big")
-    return Symbols(header=header, y_hat=y_hat, indices=indices, received=received, seed=seed)
+    indices, received = decode_indices(reader, token_size, header.schedule, config.tokenizer.codes)
+    return Symbols(
+        header=header,
+        y_hat=y_hat,
+        indices=indices,
+        received=received,
+        missing=0.0 if isinstance(reader, SymbolReader) else reader.missing_share,
+        digest=reader.digest.hexdigest() if isinstance(reader, SymbolReader) else "",
+        seed=int.from_bytes(data[-CRC_BYTES:], "big"),
+    )
 
 
 @torch.no_grad()
-def decode_picture(
-    bundle: Bundle, data: bytes, settings: maskgit.MaskGitConfig = maskgit.DEFAULT
-) -> Image.Image:
+def decode_picture(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeOptions()) -> Image.Image:
     """The RGB picture of a .ulb file. Raises what `decode_symbols` raises."""
-    symbols = decode_symbols(bundle, data)
-    header, model = symbols.header, bundle.model
+    symbols = decode_symbols(bundle, data, options)
+    if symbols.missing:
+        warnings.warn(f"the file is cut off: {symbols.missing:.0%} of its symbols are missing", stacklevel=2)
+    size = symbols.header.width, symbols.header.height
     restoration, features = continuous_features(bundle, symbols)
+    if options.preview:
+        return to_picture(restoration, *size)
     indices = torch.from_numpy(symbols.indices).to(bundle.device)
     received = torch.from_numpy(symbols.received).to(bundle.device)
-    completed = maskgit.complete_indices(
-        model.predictor, indices, received, features.assist, settings, symbols.seed
+    completed = complete_indices(
+        bundle.model.predictor, indices, received, features.assist, options.maskgit, symbols.seed
     )
-    pixels = paint_windows(model, completed, received, features, restoration)
-    return to_picture(pixels, header.width, header.height)
+    return to_picture(paint_windows(bundle.model, completed, received, features, restoration), *size)
 
 
 def continuous_features(bundle: Bundle, symbols: Symbols) -> tuple[Tensor, BridgeFeatures]:

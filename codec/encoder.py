@@ -6,6 +6,8 @@ picture ─ pad ┬ halve ─ analysis ─ y, z ─ encode_latents ┐
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from PIL import Image
 from ulbic.bitstream.container import Header, write_container
@@ -23,9 +25,20 @@ from .quality import RatePoint
 from .token_stream import encode_indices
 
 
+class EncodedPicture(NamedTuple):
+    """A file, and the digest of its symbols as the encoder knows them."""
+
+    data: bytes
+    digest: str
+
+
 @torch.no_grad()
-def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> bytes:
-    """The bytes of a .ulb file for an RGB picture of any size."""
+def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> EncodedPicture:
+    """The bytes of a .ulb file for an RGB picture of any size.
+
+    Raises:
+        LimitError: the format has no room for its size.
+    """
     model = bundle.model
     image = to_tensor(picture, LATENT_STRIDE).to(bundle.device)
     gain = torch.tensor([point.gain], device=bundle.device)
@@ -50,5 +63,5 @@ def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> by
             schedule=point.schedule,
             rounding=rounding,
         )
-        return write_container(header, writer.finish())
+        return EncodedPicture(write_container(header, writer.finish()), writer.digest.hexdigest())
     raise UlbicError("no rounding offset keeps every value off a boundary")

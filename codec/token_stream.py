@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from ulbic.bitstream.symbols import SymbolReader, SymbolWriter
+from ulbic.bitstream.symbols import Reader, SymbolWriter
 
 from .schedule import sending_order
 
@@ -13,9 +13,13 @@ def encode_indices(writer: SymbolWriter, indices: np.ndarray, schedule: str, cod
     writer.write_uniform(indices.ravel()[sending_order(schedule, *indices.shape)], codes)
 
 
-def decode_indices(reader: SymbolReader, size: tuple[int, int], schedule: str, codes: int) -> np.ndarray:
-    """The index map (h, w) int64, 0 where nothing was sent."""
-    indices = np.zeros(size[0] * size[1], np.int64)
+def decode_indices(
+    reader: Reader, size: tuple[int, int], schedule: str, codes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The index map (h, w) int64, 0 where nothing was received, and where it was, (h, w) bool."""
+    indices, received = np.zeros(size, np.int64), np.zeros(size, bool)
     positions = sending_order(schedule, *size)
-    indices[positions] = reader.read_uniform(len(positions), codes)
-    return indices.reshape(size)
+    sent = reader.read_uniform(len(positions), codes)
+    indices.ravel()[positions[: len(sent)]] = sent
+    received.ravel()[positions[: len(sent)]] = True
+    return indices, received

@@ -71,7 +71,7 @@ class Crops:
     What a step is given depends on the seed and the step alone, so that a resumed run goes on exactly.
     """
 
-    def __init__(self, store: PictureStore, batch: int, size: int = 256, seed: int = 0, step: int = 0) -> None:
+    def __init__(self, store: PictureStore, batch: int, size: int = 256, seed: int = 0, step: int = 0):
         self._store, self._batch, self._size = store, batch, size
         self._queue: queue.Queue[Tensor] = queue.Queue(maxsize=4)
         threading.Thread(target=self._fill, args=(seed, step), daemon=True).start()

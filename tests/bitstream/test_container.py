@@ -1,9 +1,12 @@
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ulbic.bitstream.container import SCHEDULES, Header, read_container, write_container
+from ulbic.bitstream import varint
+from ulbic.bitstream.container import SCHEDULES, Chunk, Header, read_container, write_container
 from ulbic.bitstream.describe import info
 
 from ulbic.errors import DamagedError, InputError, LimitError, NotUlbError, UlbicError, VersionError
@@ -14,7 +17,13 @@ GOLDEN = bytes.fromhex("d955101abc34ff05ff030102284a")
 
 def test_literal_bytes():
     assert write_container(HEADER, b"\x01\x02").hex() == GOLDEN.hex()
-    assert read_container(GOLDEN) == (HEADER, b"\x01\x02")
+    assert read_container(GOLDEN) == (HEADER, b"\x01\x02", True)
+
+
+def test_the_worked_example_of_the_specification():
+    specification = Path(__file__).parents[2] / "docs" / "format.md"
+    example = re.search(r"^    (d955 .*)$", specification.read_text(), re.MULTILINE)
+    assert bytes.fromhex(example[1]) == GOLDEN
 
 
 def test_side_information_of_a_kodak_picture_is_twelve_bytes():
@@ -31,12 +40,15 @@ headers = st.builds(
     gain=st.integers(0, 15),
     schedule=st.sampled_from(SCHEDULES),
     rounding=st.integers(0, 15),
+    chunks=st.lists(
+        st.builds(Chunk, st.integers(0, 127), st.just(False), st.binary(max_size=200)), max_size=4
+    ).map(tuple),
 )
 
 
 @given(headers, st.binary(max_size=40))
 def test_round_trip(header, payload):
-    assert read_container(write_container(header, payload)) == (header, payload)
+    assert read_container(write_container(header, payload)) == (header, payload, True)
 
 
 @given(st.binary(max_size=60))
@@ -66,7 +78,7 @@ def test_a_later_version_has_its_own_error():
 
 def test_a_picture_beyond_the_limit_is_refused_both_ways():
     with pytest.raises(LimitError):
-        write_container(dataclasses.replace(HEADER, width=20_000, height=20_000), b"")
+        write_container(dataclasses.replace(HEADER, width=(1 << 20) + 1), b"")
     with pytest.raises(LimitError):
         read_container(GOLDEN, max_pixels=768 * 512 - 1)
 
@@ -81,3 +93,56 @@ def test_info_accounts_for_every_byte():
 def test_info_of_a_missing_file(tmp_path):
     with pytest.raises(InputError, match="No such file"):
         info(tmp_path / "none.ulb")
+
+
+def test_chunks_cost_nothing_when_absent_and_little_when_present():
+    with_comment = dataclasses.replace(HEADER, chunks=(Chunk(5, False, b"hello"),))
+    assert len(write_container(with_comment, b"")) == 12 + 1 + 1 + 1 + 5
+
+
+def test_an_unknown_critical_chunk_is_refused():
+    header = dataclasses.replace(HEADER, chunks=(Chunk(9, True, b""),))
+    with pytest.raises(VersionError, match="chunk 9"):
+        read_container(write_container(header, b""))
+
+
+def with_chunk_bytes(raw):
+    """A file with a right checksum whose chunk section is `raw`."""
+    import binascii
+
+    body = GOLDEN[:5] + bytes([GOLDEN[5] | 0x80]) + GOLDEN[6:10] + raw
+    return body + binascii.crc_hqx(body, 0xFFFF).to_bytes(2, "big")
+
+
+@pytest.mark.parametrize(
+    ("raw", "error"),
+    [
+        (b"\x00", LimitError),  # a chunk section without chunks
+        (b"\x11", LimitError),  # too many
+        (b"\x01", DamagedError),
+        (b"\x01\x05", DamagedError),
+        (b"\x01\x05\x09abc", DamagedError),  # longer than the file
+        (b"\x01\x05" + varint.pack(1 << 30), LimitError),
+    ],
+)
+def test_malformed_chunks_are_refused(raw, error):
+    with pytest.raises(error):
+        read_container(with_chunk_bytes(raw))
+
+
+def test_a_partial_file_keeps_its_header_and_what_is_left_of_the_payload():
+    cut = GOLDEN[:-3]
+    assert read_container(cut, allow_partial=True) == (HEADER, b"\x01", False)
+
+
+@pytest.mark.parametrize("length", range(10))
+def test_a_file_cut_within_its_header_is_refused_even_so(length):
+    with pytest.raises(UlbicError):
+        read_container(GOLDEN[:length], allow_partial=True)
+
+
+def test_a_bomb_is_refused_by_its_header_alone():
+    claimed = GOLDEN[:6] + varint.pack(59_999) * 2 + bytes(18)
+    assert len(claimed) == 30
+    with pytest.raises(LimitError, match="60000 x 60000"):
+        read_container(claimed, allow_partial=True)

@@ -1,7 +1,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from ulbic.bitstream.symbols import SymbolReader, SymbolWriter
+from ulbic.bitstream.symbols import PartialReader, SymbolReader, SymbolWriter
 from ulbic.bitstream.tables import TOTAL, FrequencyTables, integer_frequencies
 
 from ulbic.errors import DamagedError
@@ -78,3 +78,41 @@ def test_integer_frequencies_are_positive_and_complete(probabilities):
     frequencies = integer_frequencies(np.array(probabilities))
     assert frequencies.min() >= 1
     assert frequencies.sum() == TOTAL
+
+
+@given(
+    st.lists(st.tuples(st.integers(-1, 1), st.integers(0, 1)), max_size=40),
+    st.lists(st.integers(0, 1023), max_size=9),
+    st.integers(0, 40),
+)
+def test_a_cut_string_gives_a_prefix_of_the_symbols_and_then_the_likeliest(pairs, uniform, length):
+    symbols = np.array([s for s, _ in pairs], np.int64)
+    indices = np.array([i for _, i in pairs], np.int64)
+    reader = PartialReader(coded(symbols, indices, uniform)[:length])
+    read = reader.read(indices, TABLES)
+    sent = reader.read_uniform(len(uniform), 1024)
+    order = np.argsort(indices, kind="stable")
+    certain = min(reader.certain, len(symbols))
+    assert np.array_equal(read[order[:certain]], symbols[order[:certain]])
+    assert (read[order[certain:]] == 0).all()
+    assert sent.tolist() == uniform[: len(sent)]
+    assert reader.certain + reader.missing == len(symbols) + len(uniform)
+
+
+def test_a_cut_string_loses_no_more_than_its_missing_bits():
+    uniform = list(range(0, 1000, 10))
+    whole = coded([], [], uniform)
+    for length in range(0, len(whole), 7):
+        reader = PartialReader(whole[:length])
+        assert len(reader.read_uniform(len(uniform), 1024)) >= (8 * length) // 10 - 2
+
+
+def test_writer_and_reader_agree_on_the_digest():
+    writer = SymbolWriter()
+    writer.write(np.array([0, 1]), np.array([1, 0]), TABLES)
+    writer.write_uniform(np.array([7]), 1024)
+    reader = SymbolReader(writer.finish())
+    reader.read(np.array([1, 0]), TABLES)
+    reader.read_uniform(1, 1024)
+    assert reader.digest.hexdigest() == writer.digest.hexdigest()
+    assert writer.digest.hexdigest().startswith("e28abb030eaaab1a")

@@ -25,6 +25,24 @@ def test_encode_info_decode(picture_file, tmp_path):
     assert Image.open(decoded).size == (96, 80)
 
 
+def test_symbols_have_one_digest_on_every_machine(picture_file, tmp_path):
+    ulbic("encode", picture_file, "-o", tmp_path / "a.ulb", "--verify")
+    digest = json.loads(ulbic("info", tmp_path / "a.ulb", "--json", "--symbols").stdout)["symbols"]
+    assert len(digest) == 64
+    assert f"symbols     {digest}" in ulbic("info", tmp_path / "a.ulb", "--symbols").stdout
+
+
+def test_partial_and_preview_decoding(picture_file, tmp_path):
+    ulbic("encode", picture_file, "-o", tmp_path / "a.ulb")
+    (tmp_path / "cut.ulb").write_bytes((tmp_path / "a.ulb").read_bytes()[:-20])
+    assert ulbic("decode", "cut.ulb", cwd=tmp_path).returncode == 7
+    partial = ulbic("decode", "cut.ulb", "--allow-partial", "-o", "p.png", cwd=tmp_path)
+    assert partial.returncode == 0
+    assert partial.stderr.startswith("ulbic: warning: the file is cut off: ")
+    assert ulbic("decode", "a.ulb", "--preview", "-o", "q.png", cwd=tmp_path).returncode == 0
+    assert Image.open(tmp_path / "p.png").size == Image.open(tmp_path / "q.png").size == (96, 80)
+
+
 def test_default_names_lie_beside_the_input(picture_file):
     assert ulbic("encode", picture_file).returncode == 0
     assert picture_file.with_suffix(".ulb").exists()
@@ -67,6 +85,7 @@ def future_ulb(folder):
         (5, ["info", "text.txt"]),
         (6, ["decode", "future.ulb", "-o", "out.png"]),
         (7, ["decode", "damaged.ulb", "-o", "out.png"]),
+        (10, ["decode", "damaged.ulb", "-o", "out.png", "--max-pixels", "1000"]),
         (9, ["encode", "picture.png", "-o", "nowhere/out.ulb"]),
         (9, ["encode", "picture.png", "-o", "text.txt"]),
         (9, ["decode", "damaged.ulb", "-o", "out.unknown"]),

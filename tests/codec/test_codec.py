@@ -12,20 +12,17 @@ import torch
 from PIL import Image
 from support import synthetic_picture
 from ulbic.bitstream.container import SCHEDULES
-from ulbic.codec.decoder import decode_symbols, paint_windows
+from ulbic.codec.api import symbol_digest
+from ulbic.codec.decoder import DecodeOptions, decode_symbols, paint_windows
 
 import ulbic
 from ulbic.errors import DamagedError, ImageError, UlbicError, WeightsError
 
 SYMBOL_PROGRAM = """
-import hashlib, sys, torch
+import sys, torch
 torch.set_num_threads(int(sys.argv[2]))
-from ulbic.codec.bundle import load_bundle
-from ulbic.codec.decoder import decode_symbols
-symbols = decode_symbols(load_bundle(device="cpu"), open(sys.argv[1], "rb").read())
-digest = hashlib.sha256(symbols.indices.tobytes())
-digest.update((symbols.y_hat * 16).round().long().numpy().tobytes())
-print(digest.hexdigest())
+from ulbic.codec.api import symbol_digest
+print(symbol_digest(sys.argv[1], device="cpu"))
 """
 
 
@@ -74,11 +71,13 @@ def test_alpha_is_flattened_on_white():
     assert flat.getpixel((0, 0)) == (255, 204, 204)
 
 
-def test_a_decoded_picture_resembles_the_original():
+def test_a_decoded_photograph_resembles_the_original():
     from ulbic.benchmarks.metrics import psnr
+    from ulbic.cli.demo import sample_photo
+    from ulbic.codec.images import load_picture
 
-    picture = synthetic_picture(256, 256)
-    assert psnr(picture, ulbic.decode(ulbic.encode(picture, 8))) > 20
+    photo = load_picture(sample_photo())
+    assert psnr(photo, ulbic.decode(ulbic.encode(photo, 5))) > 20
 
 
 def test_files_grow_with_quality():
@@ -109,7 +108,7 @@ def test_other_processes_threads_and_folders_decode_the_same_symbols(tmp_path):
         ).stdout
         for threads, folder in (("1", tmp_path), ("2", "/"))
     }
-    assert len(digests) == 1
+    assert digests == {symbol_digest(path) + "\n"}
 
 
 def test_encoding_is_reproducible():
@@ -163,3 +162,39 @@ def test_a_truncated_picture_is_refused():
 def test_quality_out_of_range_is_refused(quality):
     with pytest.raises(UlbicError, match="1 to 8"):
         ulbic.encode(synthetic_picture(8, 8), quality)
+
+
+def test_verification_decodes_what_was_written():
+    picture = synthetic_picture(200, 120)
+    assert ulbic.encode(picture, 4, verify=True) == ulbic.encode(picture, 4)
+
+
+def test_a_preview_is_the_continuous_stream_alone():
+    picture = synthetic_picture(128, 96)
+    previews = [
+        np.asarray(ulbic.decode(ulbic.encode(picture, 4, schedule=s), preview=True)) for s in ("0", "1_1")
+    ]
+    assert np.array_equal(*previews)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.75, 0.99])
+def test_a_truncated_file_gives_a_picture_and_a_warning(share):
+    data = ulbic.encode(synthetic_picture(160, 128), 5)
+    cut = data[: max(12, int(share * len(data)))]
+    with pytest.raises(DamagedError):
+        ulbic.decode(cut)
+    with pytest.warns(UserWarning, match="cut off"):
+        assert ulbic.decode(cut, allow_partial=True).size == (160, 128)
+
+
+def test_more_of_a_file_is_more_of_the_symbols(bundle):
+    data = ulbic.encode(synthetic_picture(160, 128), 5)
+    options = DecodeOptions(allow_partial=True)
+    missing = [decode_symbols(bundle, data[:n], options).missing for n in range(len(data), 11, -9)]
+    assert missing[0] == 0
+    assert missing == sorted(missing)
+
+
+def test_a_partial_decode_of_a_complete_file_is_the_usual_one():
+    data = ulbic.encode(synthetic_picture(64, 64), 3)
+    assert np.array_equal(np.asarray(ulbic.decode(data)), np.asarray(ulbic.decode(data, allow_partial=True)))
