@@ -7,6 +7,7 @@ coder (first in, first out), so that what is read may decide what is read next.
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Protocol
 
 import constriction
@@ -45,18 +46,21 @@ class SymbolWriter:
 
     def __init__(self) -> None:
         self.digest = SymbolDigest()
+        self.ideal_bits = 0.0  # sum of -log2 p so far
         self._encoder = constriction.stream.queue.RangeEncoder()
         self._steps: list[tuple[np.ndarray, object]] = []  # symbols counted from 0, and their model
 
     def write(self, symbols: np.ndarray, indices: np.ndarray, tables: FrequencyTables) -> None:
         """Symbols (n,) int, each within its table `indices[i]`; table by table in ascending order."""
         self.digest.update(symbols)
+        self.ideal_bits += tables.cost(symbols, indices)
         for i in np.unique(indices):
             self._put(symbols[indices == i] - tables.lowest[i], _categorical(tables, i))
 
     def write_uniform(self, symbols: np.ndarray, size: int) -> None:
         """Symbols (n,) from 0 to size - 1 without a model: log2(size) bits each."""
         self.digest.update(symbols)
+        self.ideal_bits += len(symbols) * math.log2(size)
         if len(symbols):
             self._put(symbols, constriction.stream.model.Uniform(size))
 

@@ -26,10 +26,11 @@ from .token_stream import encode_indices
 
 
 class EncodedPicture(NamedTuple):
-    """A file, and the digest of its symbols as the encoder knows them."""
+    """A file, and what the encoder knows of its symbols."""
 
     data: bytes
-    digest: str
+    digest: str  # SHA-256 of the symbols
+    ideal_bits: float  # sum of -log2 p of the symbols
 
 
 @torch.no_grad()
@@ -63,5 +64,6 @@ def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> En
             schedule=point.schedule,
             rounding=rounding,
         )
-        return EncodedPicture(write_container(header, writer.finish()), writer.digest.hexdigest())
+        data = write_container(header, writer.finish())
+        return EncodedPicture(data, writer.digest.hexdigest(), writer.ideal_bits)
     raise UlbicError("no rounding offset keeps every value off a boundary")
