@@ -59,9 +59,8 @@ def encode(pictures: Path, files: Path) -> None:
             sizes.append(len(encoded.data))
     (files / "digests.json").write_text(json.dumps(digests))
     click.echo(f"{len(digests)} files of {statistics.mean(sizes):.1f} bytes in the mean")
-    click.echo(
-        f"beyond their symbols: {statistics.mean(overheads):.2f} bytes in the mean, at most {max(overheads):.2f}"
-    )
+    mean, most = statistics.mean(overheads), max(overheads)
+    click.echo(f"beyond their symbols: {mean:.2f} bytes in the mean, at most {most:.2f}")
 
 
 @cli.command()
@@ -81,7 +80,7 @@ def digests(files: Path, threads: int | None, no_onednn: bool, channels_last: bo
     torch.backends.mkldnn.enabled = not no_onednn  # type: ignore[assignment]
     bundle = load_bundle(device=device)
     if channels_last:
-        bundle.context.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        bundle.context.to(memory_format=torch.channels_last)
     found = {
         path.name: decode_symbols(bundle, path.read_bytes()).digest for path in sorted(files.glob("*.ulb"))
     }
