@@ -76,6 +76,9 @@ class Crops:
         self._queue: queue.Queue[Tensor] = queue.Queue(maxsize=4)
         threading.Thread(target=self._fill, args=(seed, step), daemon=True).start()
 
+    def __iter__(self) -> Iterator[Tensor]:
+        return self
+
     def __next__(self) -> Tensor:
         return self._queue.get()
 

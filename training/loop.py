@@ -7,8 +7,8 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -58,87 +58,7 @@ class Averaged:
                 self.values[key].copy_(value)
 
 
-def train(
-    model: nn.Module,
-    parameters: list[nn.Parameter],
-    loss: Loss,
-    batches: Callable[[int], object],
-    config: TrainConfig,
-    budget: Budget,
-    folder: Path,
-    save_every: float = 180.0,
-) -> None:
-    """Trains `parameters` of `model` in place and leaves the averaged weights in it.
-
-    Args:
-        loss: (crops (B, 3, H, W) in [0, 1], progress) to (scalar, values to log).
-        batches: given the number of steps done before, an endless iterator of crops.
-        folder: receives `state.pt` (to resume from), `log.jsonl` (curves) and `record.json`.
-        save_every: seconds between two checkpoints.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    device = parameters[0].device
-    fused = AdamWFused(parameters, config)
-    averaged = Averaged(model, config.ema)
-    step, elapsed = 0, 0.0
-    state_file = folder / "state.pt"
-    if state_file.exists():
-        state = torch.load(state_file, map_location=device, weights_only=True)
-        model.load_state_dict(state["model"])
-        fused.optimizer.load_state_dict(state["optimizer"])
-        averaged.values = state["averaged"]
-        step, elapsed = state["step"], state["elapsed"]
-        torch.set_rng_state(state["rng"].cpu())
-    else:
-        torch.manual_seed(config.seed)
-    _write_record(folder, config, budget, device)
-    source = batches(step)
-    started = saved = time.monotonic()
-    begun = elapsed
-    sums: dict[str, float] = {}
-    progress = budget.progress(step, elapsed)
-
-    def save() -> None:
-        state = {
-            "model": model.state_dict(),
-            "optimizer": fused.optimizer.state_dict(),
-            "averaged": averaged.values,
-            "step": step,
-            "elapsed": elapsed,
-            "rng": torch.get_rng_state(),
-        }
-        torch.save(state, state_file.with_suffix(".tmp"))
-        os.replace(state_file.with_suffix(".tmp"), state_file)
-
-    model.train()
-    with open(folder / "log.jsonl", "a") as log:
-        while progress < 1:
-            x = next(source).to(device, non_blocking=True)  # type: ignore[call-overload]
-            with torch.autocast(device.type, torch.bfloat16):
-                value, terms = loss(x, progress)
-            value.backward()
-            norm = fused.step(learning_rate(config, progress))
-            averaged.update(model, step)
-            step += 1
-            elapsed = begun + time.monotonic() - started
-            progress = budget.progress(step, elapsed)
-            for key, term in {"loss": value, "grad": norm, **terms}.items():
-                sums[key] = sums.get(key, 0.0) + float(term.detach())
-            if step % 25 == 0 or progress >= 1:
-                count = (step - 1) % 25 + 1
-                line = {k: round(v / count, 5) for k, v in sums.items()}
-                log.write(json.dumps({"step": step, "seconds": round(elapsed, 1), **line}) + "\n")
-                log.flush()
-                sums = {}
-            if time.monotonic() - saved > save_every:
-                save()
-                saved = time.monotonic()
-    save()
-    model.load_state_dict(averaged.values)
-    model.eval()
-
-
-class AdamWFused:
+class ClippedAdamW:
     """AdamW without decay on vectors, and gradient clipping that skips a step that is not finite."""
 
     def __init__(self, parameters: list[nn.Parameter], config: TrainConfig) -> None:
@@ -164,9 +84,112 @@ class AdamWFused:
         return norm
 
 
+class Curves:
+    """Means of what the loss reports, one JSON line every `every` steps."""
+
+    def __init__(self, path: Path, every: int = 25) -> None:
+        self._path, self._every = path, every
+        self._sums: dict[str, float] = {}
+        self._count = 0
+
+    def add(self, step: int, seconds: float, terms: dict[str, Tensor], last: bool) -> None:
+        """Notes one step; writes a line when it is due."""
+        for key, term in terms.items():
+            self._sums[key] = self._sums.get(key, 0.0) + float(term.detach())
+        self._count += 1
+        if step % self._every == 0 or last:
+            means = {key: round(total / self._count, 5) for key, total in self._sums.items()}
+            with open(self._path, "a") as log:
+                log.write(json.dumps({"step": step, "seconds": round(seconds, 1), **means}) + "\n")
+            self._sums, self._count = {}, 0
+
+
+class Progress:
+    """All that must be kept to go on exactly where a run was broken off."""
+
+    def __init__(self, path: Path, model: nn.Module, optimizer: ClippedAdamW, averaged: Averaged) -> None:
+        self._path, self._model, self._optimizer, self._averaged = path, model, optimizer, averaged
+        self.step, self.seconds = 0, 0.0
+
+    def save(self) -> None:
+        state = {
+            "model": self._model.state_dict(),
+            "optimizer": self._optimizer.optimizer.state_dict(),
+            "averaged": self._averaged.values,
+            "step": self.step,
+            "elapsed": self.seconds,
+            "rng": torch.get_rng_state(),
+        }
+        temporary = self._path.with_suffix(".tmp")
+        torch.save(state, temporary)
+        os.replace(temporary, self._path)
+
+    def load(self, device: torch.device) -> None:
+        """Does nothing where there is nothing saved."""
+        if not self._path.exists():
+            return
+        state = torch.load(self._path, map_location=device, weights_only=True)
+        self._model.load_state_dict(state["model"])
+        self._optimizer.optimizer.load_state_dict(state["optimizer"])
+        self._averaged.values = state["averaged"]
+        self.step, self.seconds = state["step"], state["elapsed"]
+        torch.set_rng_state(state["rng"].cpu())
+
+
+def train(
+    model: nn.Module,
+    parameters: list[nn.Parameter],
+    loss: Loss,
+    batches: Callable[[int], Iterator[Tensor]],
+    config: TrainConfig,
+    budget: Budget,
+    folder: Path,
+    save_every: float = 180.0,
+) -> None:
+    """Trains `parameters` of `model` in place and leaves the averaged weights in it.
+
+    Args:
+        loss: (crops (B, 3, H, W) in [0, 1], progress) to (scalar, values to log).
+        batches: given the number of steps done before, an endless iterator of crops.
+        folder: receives `state.pt` (to resume from), `log.jsonl` (curves) and `record.json`.
+        save_every: seconds between two checkpoints.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    device = parameters[0].device
+    optimizer = ClippedAdamW(parameters, config)
+    averaged = Averaged(model, config.ema)
+    state = Progress(folder / "state.pt", model, optimizer, averaged)
+    state.load(device)
+    curves = Curves(folder / "log.jsonl")
+    _write_record(folder, config, budget, device)
+
+    source = batches(state.step)
+    saved = time.monotonic()
+    started = saved - state.seconds
+    progress = budget.progress(state.step, state.seconds)
+    model.train()
+    while progress < 1:
+        x = next(source).to(device, non_blocking=True)
+        with torch.autocast(device.type, torch.bfloat16):
+            value, terms = loss(x, progress)
+        value.backward()
+        norm = optimizer.step(learning_rate(config, progress))
+        averaged.update(model, state.step)
+        state.step += 1
+        state.seconds = time.monotonic() - started
+        progress = budget.progress(state.step, state.seconds)
+        curves.add(state.step, state.seconds, {"loss": value, "grad": norm, **terms}, last=progress >= 1)
+        if time.monotonic() - saved > save_every:
+            state.save()
+            saved = time.monotonic()
+    state.save()
+    model.load_state_dict(averaged.values)
+    model.eval()
+
+
 def _write_record(folder: Path, config: TrainConfig, budget: Budget, device: torch.device) -> None:
     record = {
-        "config": asdict(replace(config)),
+        "config": asdict(config),
         "budget": vars(budget),
         "torch": torch.__version__,
         "python": platform.python_version(),

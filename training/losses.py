@@ -55,10 +55,11 @@ def grain(x: Tensor, target: Tensor, period: int = 16) -> Tensor:
 
     Strided layers leave patterns locked to their grid, which LPIPS does not mind and eyes do. Around each
     multiple of the grid's frequency in the batch's mean periodogram, 3x3 bins are held against the ring
-    around them. Scalar: the mean excess over half a decibel. Sides: equal multiples of 16 x period.
+    around them. Scalar: the mean square of the excess over half a decibel, so that the strongest lines count
+    most. Sides: equal multiples of 16 x period.
     """
     excess = _grid_peaks(x, period) - _grid_peaks(target, period)
-    return F.relu(excess - 0.5).mean()
+    return F.relu(excess - 0.5).square().mean()
 
 
 def _grid_peaks(x: Tensor, period: int) -> Tensor:
