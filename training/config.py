@@ -21,7 +21,7 @@ class TrainConfig:
     l1_weight: float = 8.0  # L1 : LPIPS = 8 : 1
     lpips_weight: float = 1.0
     structure_weight: float = 0.0  # of 1 - MS-SSIM
-    grain_weight: float = 0.0  # of the excess power on the 16-pixel grid, per squared dB
+    grain_weight: float = 0.0  # of the excess power on the 16-pixel grid, per dB
     rate_weights: tuple[float, float] = (40.0, 4.0)  # lambda at the lowest and the highest gain, per bpp
     continuous_dropout: float = 0.0  # share of samples that must do without the continuous stream
     lpips_net: str = "squeeze"

@@ -55,11 +55,10 @@ def grain(x: Tensor, target: Tensor, period: int = 16) -> Tensor:
 
     Strided layers leave patterns locked to their grid, which LPIPS does not mind and eyes do. Around each
     multiple of the grid's frequency in the batch's mean periodogram, 3x3 bins are held against the ring
-    around them. Scalar: the mean square of the excess over half a decibel, so that the strongest lines count
-    most. Sides: equal multiples of 16 x period.
+    around them. Scalar: the mean excess over half a decibel. Sides: equal multiples of 16 x period.
     """
     excess = _grid_peaks(x, period) - _grid_peaks(target, period)
-    return F.relu(excess - 0.5).square().mean()
+    return F.relu(excess - 0.5).mean()
 
 
 def _grid_peaks(x: Tensor, period: int) -> Tensor:
@@ -78,7 +77,7 @@ def _grid_peaks(x: Tensor, period: int) -> Tensor:
     peak = cells[:, middle - 1 : middle + 2, middle - 1 : middle + 2].mean(dim=(1, 2))
     ring = torch.ones(cell, cell, dtype=torch.bool, device=x.device)
     ring[middle - 2 : middle + 3, middle - 2 : middle + 3] = False
-    floor = 1e-6
+    floor = 1.0  # about that of 8-bit rounding
     return 10 * ((peak + floor).log10() - (cells[:, ring] + floor).log10().mean(dim=1))
 
 
