@@ -42,8 +42,9 @@ class Header:
     height: int
     model_id: int  # 0 to 15, a number in the model zoo
     weights_tag: int  # first 12 bits of the SHA-256 of the weights
-    gain: int  # 0 to 15, rate point of the continuous stream
+    gain: int  # 0 to 7, rate point of the continuous stream
     schedule: str  # one of SCHEDULES
+    raw_indices: bool = False  # 10 bits each, instead of by the model's table
     rounding: int = 0  # 0 to 15, offset that keeps every rounded value off a boundary
     chunks: tuple[Chunk, ...] = ()
 
@@ -63,7 +64,7 @@ def write_container(header: Header, payload: bytes) -> bytes:
         LimitError: the picture, or a chunk, is larger than the format allows.
     """
     _check_size(header.width, header.height, MAX_SIDE**2)
-    settings = SCHEDULES.index(header.schedule) << 4 | header.gain
+    settings = SCHEDULES.index(header.schedule) << 4 | header.raw_indices << 3 | header.gain
     body = b"".join(
         (
             SIGNATURE,
@@ -117,8 +118,9 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
         height=height + 1,
         model_id=model >> 12,
         weights_tag=model & 0xFFF,
-        gain=settings & 15,
+        gain=settings & 7,
         schedule=SCHEDULES[schedule],
+        raw_indices=bool(settings & 8),
         rounding=body[2] & 15,
         chunks=chunks,
     )

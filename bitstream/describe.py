@@ -22,6 +22,7 @@ class FileInfo:
     weights_tag: str
     gain: int
     schedule: str
+    raw_indices: bool
     rounding: int
     file_bytes: int
     payload_bytes: int
@@ -54,6 +55,7 @@ def info(source: str | os.PathLike[str] | bytes) -> FileInfo:
         weights_tag=f"{header.weights_tag:03x}",
         gain=header.gain,
         schedule=header.schedule,
+        raw_indices=header.raw_indices,
         rounding=header.rounding,
         file_bytes=len(data),
         payload_bytes=len(payload),

@@ -24,6 +24,9 @@ class Reader(Protocol):
     def read(self, indices: np.ndarray, tables: FrequencyTables) -> np.ndarray:
         """Symbols (n,) int64 under tables `indices` (n,)."""
 
+    def read_certain(self, indices: np.ndarray, tables: FrequencyTables) -> np.ndarray:
+        """The same, but only those before a cut."""
+
     def read_uniform(self, count: int, size: int) -> np.ndarray:
         """Up to `count` symbols int64 from 0 to size - 1; fewer only where the file was cut."""
 
@@ -111,6 +114,8 @@ class SymbolReader:
         self.digest.update(symbols)
         return symbols
 
+    read_certain = read
+
     def read_uniform(self, count: int, size: int) -> np.ndarray:
         """`count` symbols (n,) int64 from 0 to size - 1. Raises as `read`."""
         symbols = np.empty(0, np.int64)
@@ -146,6 +151,12 @@ class PartialReader:
             known = self._next(_categorical(tables, i), len(places))
             symbols[places[: len(known)]] = np.array(known, np.int64) + tables.lowest[i]
         return symbols
+
+    def read_certain(self, indices: np.ndarray, tables: FrequencyTables) -> np.ndarray:
+        """The first of the symbols, all under one table, that are certain."""
+        before = self.certain
+        symbols = self.read(indices, tables)
+        return symbols[: self.certain - before]
 
     def read_uniform(self, count: int, size: int) -> np.ndarray:
         """The first of `count` symbols that are certain."""

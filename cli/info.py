@@ -25,7 +25,8 @@ def command(file: Path, as_json: bool, symbols: bool) -> None:
     click.echo(f"file        {account.file_bytes} bytes, {account.bpp:.4f} bits a pixel")
     click.echo(f"            {account.payload_bytes} payload, {account.side_bytes} side information")
     click.echo(f"model       {account.model_id}, weights {account.weights_tag}")
-    click.echo(f"rate point  gain {account.gain}, schedule {account.schedule}")
+    raw = ", raw indices" if account.raw_indices else ""
+    click.echo(f"rate point  gain {account.gain}, schedule {account.schedule}{raw}")
     click.echo(f"container   version {account.version}, rounding offset {account.rounding}")
     if digest:
         click.echo(f"symbols     {digest}")

@@ -30,6 +30,7 @@ class Bundle:
     context: ContextModel  # float64: decides symbols, and so runs alike everywhere
     hyper_tables: FrequencyTables  # one a hyper-latent channel
     latent_tables: FrequencyTables  # one a scale level
+    index_table: FrequencyTables  # a single one, over the codebook
     model_id: int
     weights_tag: int  # 12 bits
 
@@ -61,6 +62,7 @@ def load_bundle(
         context=copy.deepcopy(model.continuous.context).double(),
         hyper_tables=_tables(checkpoint.tables, "hyper"),
         latent_tables=_tables(checkpoint.tables, "latent"),
+        index_table=_tables(checkpoint.tables, "index"),
         model_id=model_id,
         weights_tag=int(checkpoint.digest[:3], 16),
     )
@@ -78,9 +80,19 @@ def _tables(arrays: dict[str, Tensor], name: str) -> FrequencyTables:
         raise WeightsError(f"the weight file has no table {error}") from None
 
 
-def export_tables(model: UlbicModel) -> dict[str, Tensor]:
-    """Builds the integer tables of a trained model, once, to be saved with its weights."""
-    families = {"hyper": _hyper_tables(model.continuous.prior), "latent": _latent_tables()}
+def export_tables(model: UlbicModel, index_counts: np.ndarray | None = None) -> dict[str, Tensor]:
+    """Builds the integer tables of a trained model, once, to be saved with its weights.
+
+    Args:
+        index_counts: (codes,) how often each code was met; none makes the table uniform.
+    """
+    codes = model.config.tokenizer.codes
+    counts = np.zeros(codes) if index_counts is None else index_counts
+    families = {
+        "hyper": _hyper_tables(model.continuous.prior),
+        "latent": _latent_tables(),
+        "index": FrequencyTables((0,), (integer_frequencies(counts + 1.0),)),
+    }
     return {
         f"{name}.{field}": torch.from_numpy(array)
         for name, family in families.items()

@@ -76,7 +76,9 @@ def decode_symbols(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeO
 
     reader = SymbolReader(payload) if complete else PartialReader(payload)
     y_hat = decode_latents(reader, bundle, latent_size, ExactRounding(header.rounding))
-    indices, received = decode_indices(reader, token_size, header.schedule, config.tokenizer.codes)
+    indices, received = decode_indices(
+        reader, token_size, header.schedule, bundle.index_table, header.raw_indices
+    )
     return Symbols(
         header=header,
         y_hat=y_hat,

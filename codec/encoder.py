@@ -22,7 +22,7 @@ from .continuous_stream import encode_latents
 from .exactness import GUARD, OFFSETS, ExactRounding, NearBoundaryError
 from .images import to_tensor
 from .quality import RatePoint
-from .token_stream import encode_indices
+from .token_stream import encode_indices, prefers_raw
 
 
 class EncodedPicture(NamedTuple):
@@ -47,6 +47,7 @@ def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> En
     z = model.continuous.hyper_analyse(y)
     rows, columns = (-(-side // TOKEN_STRIDE) for side in (picture.height, picture.width))
     indices = model.tokenizer.indices(image)[0, :rows, :columns].cpu().numpy()
+    raw = prefers_raw(indices, point.schedule, bundle.index_table)
 
     for rounding in range(OFFSETS):
         writer = SymbolWriter()
@@ -54,7 +55,7 @@ def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> En
             encode_latents(writer, bundle, y, z, ExactRounding(rounding, GUARD))
         except NearBoundaryError:
             continue
-        encode_indices(writer, indices, point.schedule, model.config.tokenizer.codes)
+        encode_indices(writer, indices, point.schedule, bundle.index_table, raw)
         header = Header(
             width=picture.width,
             height=picture.height,
@@ -62,6 +63,7 @@ def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> En
             weights_tag=bundle.weights_tag,
             gain=point.gain,
             schedule=point.schedule,
+            raw_indices=raw,
             rounding=rounding,
         )
         data = write_container(header, writer.finish())

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ulbic.errors import UlbicError
+
+if TYPE_CHECKING:
+    from .run import RunSetup
 
 
 @click.group()
@@ -15,10 +19,10 @@ def cli() -> None:
     """Train ulbic's models (docs/training.md)."""
 
 
-def _shared_options(function):  # type: ignore[no-untyped-def]
+def _setup_options(function):  # type: ignore[no-untyped-def]
+    """The options that become a RunSetup."""
     options = [
         click.option("--preset", type=click.Choice(["tiny", "base"]), default="tiny", show_default=True),
-        click.option("--init", type=click.Path(path_type=Path, exists=True), help="Weights to start from."),
         click.option(
             "--shards",
             type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -26,26 +30,26 @@ def _shared_options(function):  # type: ignore[no-untyped-def]
         ),
         click.option("--output", type=click.Path(path_type=Path), default="runs/default", show_default=True),
         click.option("--device", help="Default: the GPU where there is one."),
+        click.option("--batch", type=int, help="Crops a step, instead of the recipe's."),
     ]
     for option in reversed(options):
         function = option(function)
     return function
 
 
+init_option = click.option(
+    "--init", type=click.Path(path_type=Path, exists=True), help="Weights to start from."
+)
+
+
 @cli.command("stage")
 @click.argument("stage")
 @click.option("--steps", type=int)
 @click.option("--seconds", type=float)
-@_shared_options
+@init_option
+@_setup_options
 def stage_command(
-    stage: str,
-    steps: int | None,
-    seconds: float | None,
-    preset: str,
-    init: Path | None,
-    shards: Path | None,
-    output: Path,
-    device: str | None,
+    stage: str, steps: int | None, seconds: float | None, init: Path | None, **setup: Any
 ) -> None:
     """Train one STAGE: continuous, tokenizer, predictor, predictor-cross, decoder or joint."""
     from .loop import Budget
@@ -56,49 +60,48 @@ def stage_command(
         raise click.BadParameter(f"{stage!r} is not one of {', '.join(RECIPES)}", param_hint="STAGE")
     if (steps is None) == (seconds is None):
         raise click.UsageError("give either --steps or --seconds")
-    paths = _paths(shards, output)
-    click.echo(run_stage(stage, preset, init, Budget(steps, seconds), paths, device or _device()))
+    click.echo(run_stage(stage, init, Budget(steps, seconds), _setup(**setup)))
 
 
 @cli.command("all")
 @click.option("--seconds", type=float, required=True, help="Of training, all stages together.")
-@_shared_options
-def all_command(
-    seconds: float, preset: str, init: Path | None, shards: Path | None, output: Path, device: str | None
-) -> None:
+@init_option
+@_setup_options
+def all_command(seconds: float, init: Path | None, **setup: Any) -> None:
     """Train every stage for its share of the time; resumes what OUTPUT holds."""
     from .run import run_all
 
-    click.echo(run_all(preset, init, seconds, _paths(shards, output), device or _device()))
+    click.echo(run_all(init, seconds, _setup(**setup)))
 
 
 @cli.command("export")
 @click.argument("weights", type=click.Path(path_type=Path, exists=True))
-@click.argument("output", type=click.Path(path_type=Path))
-def export_command(weights: Path, output: Path) -> None:
-    """Write the fp16 file to ship, with integer tables built from the fp16-rounded weights."""
+@click.argument("file", type=click.Path(path_type=Path))
+@_setup_options
+def export_command(weights: Path, file: Path, **setup: Any) -> None:
+    """Write the fp16 file to ship, with its integer tables; counts indices on the training pictures."""
+    from .run import export
+
+    export(weights, file, _setup(**setup))
+    click.echo(f"{file}: {file.stat().st_size / 2**20:.2f} MiB")
+
+
+def _setup(preset: str, shards: Path | None, output: Path, device: str | None, batch: int | None) -> RunSetup:
     import torch
-    from ulbic.codec.bundle import export_tables
-    from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
 
-    model = load_checkpoint(weights).model.half().float()
-    save_checkpoint(output, model, export_tables(model), torch.float16)
-    click.echo(f"{output}: {output.stat().st_size / 2**20:.2f} MiB")
-
-
-def _paths(shards: Path | None, output: Path):  # type: ignore[no-untyped-def]
     from ulbic.paths import shared_root
 
-    from .run import RunPaths
+    from .run import RunSetup
 
     folder = shards or shared_root() / "data" / "train"
-    return RunPaths(shards=sorted(folder.glob("shard-*.tar")), cache=output.parent / "cache", output=output)
-
-
-def _device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return RunSetup(
+        preset=preset,
+        shards=sorted(folder.glob("shard-*.tar")),
+        cache=output.parent / "cache",
+        output=output,
+        device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+        batch=batch,
+    )
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import itertools
-import queue
 import tarfile
-import threading
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -66,27 +66,33 @@ def _read_shards(shards: list[Path]) -> Iterator[np.ndarray]:
 
 
 class Crops:
-    """Batches of random crops, prepared ahead in a thread. (B, 3, size, size) in [0, 1].
+    """Endless batches of random crops, prepared ahead in threads. (B, 3, size, size) in [0, 1].
 
     What a step is given depends on the seed and the step alone, so that a resumed run goes on exactly.
     """
 
-    def __init__(self, store: PictureStore, batch: int, size: int = 256, seed: int = 0, step: int = 0):
-        self._store, self._batch, self._size = store, batch, size
-        self._queue: queue.Queue[Tensor] = queue.Queue(maxsize=4)
-        threading.Thread(target=self._fill, args=(seed, step), daemon=True).start()
+    def __init__(
+        self, store: PictureStore, batch: int, size: int = 256, seed: int = 0, step: int = 0, workers: int = 1
+    ) -> None:
+        self._store, self._batch, self._size, self._seed = store, batch, size, seed
+        self._steps = itertools.count(step)
+        self._pool = ThreadPoolExecutor(workers)
+        self._ahead = deque(self._submit() for _ in range(3 * workers))
 
     def __iter__(self) -> Iterator[Tensor]:
         return self
 
     def __next__(self) -> Tensor:
-        return self._queue.get()
+        self._ahead.append(self._submit())
+        return self._ahead.popleft().result()
 
-    def _fill(self, seed: int, step: int) -> None:
-        for index in itertools.count(step):
-            rng = np.random.default_rng((seed, index))
-            crops = [self._crop(rng) for _ in range(self._batch)]
-            self._queue.put(torch.stack(crops).contiguous(memory_format=torch.channels_last))
+    def _submit(self) -> Future[Tensor]:
+        return self._pool.submit(self._make, next(self._steps))
+
+    def _make(self, step: int) -> Tensor:
+        rng = np.random.default_rng((self._seed, step))
+        crops = torch.stack([self._crop(rng) for _ in range(self._batch)])
+        return crops.contiguous(memory_format=torch.channels_last)
 
     def _crop(self, rng: np.random.Generator) -> Tensor:
         """A crop at the picture's own scale, or one of up to twice the side, area-resized."""

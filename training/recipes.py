@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 from ulbic.models.model import UlbicModel
 
@@ -99,13 +98,12 @@ def _bind_joint(model: UlbicModel, config: TrainConfig) -> Task:
     return Task(model, parameters, lambda x, _: joint_loss(model, perceptual, x, config))
 
 
-def bind(recipe: Recipe, model: UlbicModel, preset: str) -> Task:
-    """Freezes all of the model but what the recipe trains."""
-    task = recipe.bind(model, recipe.config(preset))
+def bind(stage: str, model: UlbicModel, config: TrainConfig) -> Task:
+    """Freezes all of the model but what the stage trains."""
+    task = RECIPES[stage].bind(model, config)
     task.state.requires_grad_(False)
     for parameter in task.parameters:
         parameter.requires_grad_(True)
-    torch.manual_seed(recipe.config(preset).seed)
     return task
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,6 +13,7 @@ from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
 from ulbic.models.config import PRESETS
 from ulbic.models.model import UlbicModel
 
+from .config import TrainConfig
 from .data import Crops, open_store
 from .loop import Budget, train
 from .recipes import RECIPES, bind
@@ -25,53 +28,69 @@ SHARES = {  # of the time of a whole run of `tiny`
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunPaths:
-    """Where a run reads and writes."""
+class RunSetup:
+    """What stays the same from stage to stage of a run."""
 
+    preset: str
     shards: list[Path]
     cache: Path  # decoded pictures
     output: Path  # one folder a stage, with state, curves and weights
+    device: str
+    batch: int | None = None  # instead of the recipes'
+
+    def config(self, stage: str) -> TrainConfig:
+        """The stage's recipe; another batch size scales the learning rate by the root of the ratio."""
+        config = RECIPES[stage].config(self.preset)
+        if self.batch is None:
+            return config
+        rate = config.learning_rate * math.sqrt(self.batch / config.batch)
+        return replace(config, batch=self.batch, learning_rate=rate)
 
 
-def run_stage(
-    stage: str, preset: str, init: Path | None, budget: Budget, paths: RunPaths, device: str
-) -> Path:
-    """Trains one stage, resuming what `paths.output` holds of it; returns the path of its weights.
+def run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) -> Path:
+    """Trains one stage, resuming what `setup.output` holds of it; returns the path of its weights.
 
     Raises:
         InputError: no shards; WeightsError: `init` cannot be used.
     """
-    if device == "cpu":
+    if setup.device == "cpu":
         torch.set_flush_denormal(True)
-    folder = paths.output / stage
-    weights = folder / "weights.safetensors"
-    recipe, config = RECIPES[stage], RECIPES[stage].config(preset)
+    folder, config = setup.output / stage, setup.config(stage)
     torch.manual_seed(config.seed)
-    model = load_checkpoint(init).model if init else UlbicModel(PRESETS[preset])
-    model = model.to(memory_format=torch.channels_last).to(device)
-    task = bind(recipe, model, preset)
-    task.state.to(device)
-    store = open_store(paths.shards, paths.cache)
+    model = load_checkpoint(init).model if init else UlbicModel(PRESETS[setup.preset])
+    model = model.to(memory_format=torch.channels_last).to(setup.device)
+    task = bind(stage, model, config)
+    task.state.to(setup.device)
+    store = open_store(setup.shards, setup.cache)
+    workers = max(1, (os.cpu_count() or 1) // 2)
     train(
         task.state,
         task.parameters,
         task.loss,
-        lambda step: Crops(store, config.batch, config.crop, config.seed, step),
+        lambda step: Crops(store, config.batch, config.crop, config.seed, step, workers),
         config,
         budget,
         folder,
     )
+    weights = folder / "weights.safetensors"
     save_checkpoint(weights, model.cpu(), export_tables(model), torch.float32)
     return weights
 
 
-def run_all(preset: str, init: Path | None, seconds: float, paths: RunPaths, device: str) -> Path:
+def run_all(init: Path | None, seconds: float, setup: RunSetup) -> Path:
     """Every stage of SHARES for its share of `seconds`; stages that are complete cost nothing."""
     for stage, share in SHARES.items():
-        done = paths.output / stage / "weights.safetensors"
-        if done.exists():
-            init = done
-            continue
-        init = run_stage(stage, preset, init, Budget(None, share * seconds), paths, device)
+        done = setup.output / stage / "weights.safetensors"
+        init = done if done.exists() else run_stage(stage, init, Budget(None, share * seconds), setup)
     assert init is not None
     return init
+
+
+@torch.no_grad()
+def export(weights: Path, file: Path, setup: RunSetup, crops: int = 2048) -> None:
+    """Writes the fp16 file to ship, its tables built from the rounded weights and from `crops` crops."""
+    model = load_checkpoint(weights).model.half().float()
+    batches = Crops(open_store(setup.shards, setup.cache), batch=8, seed=1)
+    maps = [model.tokenizer.indices(next(batches)).flatten() for _ in range(crops // 8)]
+    counts = torch.cat(maps).bincount(minlength=model.config.tokenizer.codes)
+    save_checkpoint(file, model, export_tables(model, counts.numpy()), torch.float16)

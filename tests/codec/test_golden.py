@@ -1,4 +1,4 @@
-"""Files that an earlier build wrote: their headers are read alike, and their symbols with the weights they name."""
+"""Golden files: headers are read alike for ever, and symbols with the weights that the files name."""
 
 from __future__ import annotations
 

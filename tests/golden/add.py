@@ -1,4 +1,4 @@
-"""Adds golden files for the bundled weights: `python tests/golden/add.py`. Existing ones are never touched."""
+"""Adds golden files for the bundled weights (`python tests/golden/add.py`); existing ones stay."""
 
 from __future__ import annotations
 

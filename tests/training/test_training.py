@@ -67,7 +67,7 @@ def test_one_step_of_every_stage_moves_its_parameters_alone(stage, tmp_path):
     torch.manual_seed(0)
     model = UlbicModel(TINY)
     before = {k: v.clone() for k, v in model.named_parameters()}
-    task = bind(RECIPES[stage], model, "tiny")
+    task = bind(stage, model, RECIPES[stage].tiny)
     train(
         task.state, task.parameters, task.loss, fixed_batches, RECIPES[stage].tiny, Budget(2, None), tmp_path
     )
@@ -85,7 +85,7 @@ def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path):
         for steps in budgets:
             torch.manual_seed(0)
             model = UlbicModel(TINY)
-            task = bind(RECIPES["predictor"], model, "tiny")
+            task = bind("predictor", model, RECIPES["predictor"].tiny)
             rate = RECIPES["predictor"].tiny
             train(task.state, task.parameters, task.loss, fixed_batches, rate, Constant(steps), folder)
         return model.predictor.state_dict()
