@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 import torch
 from PIL import Image
+
 from ulbic.codec.bundle import Bundle, load_bundle
 from ulbic.codec.decoder import Symbols, continuous_features, decode_picture, decode_symbols, paint_windows
 from ulbic.codec.encoder import encode_picture

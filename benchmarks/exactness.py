@@ -72,6 +72,7 @@ def encode(pictures: Path, files: Path) -> None:
 def digests(files: Path, threads: int | None, no_onednn: bool, channels_last: bool, device: str) -> None:
     """Print the torch version and the digests of FILES, as this way of computing decodes them, as JSON."""
     import torch
+
     from ulbic.codec.bundle import load_bundle
     from ulbic.codec.decoder import decode_symbols
 

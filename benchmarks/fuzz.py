@@ -11,8 +11,8 @@ from collections import Counter
 import click
 import numpy as np
 from PIL import Image
-from ulbic.bitstream.container import read_container
 
+from ulbic.bitstream.container import read_container
 from ulbic.errors import UlbicError
 
 MAX_PIXELS = 256 * 256  # of a decoded file: what a file may claim is limited, so that the run ends
@@ -72,9 +72,8 @@ def fuzz_files(seeds: list[bytes], count: int, seed: int) -> Counter[str]:
 
 def sample_files() -> list[bytes]:
     """Small files of every schedule."""
-    from ulbic.bitstream.container import SCHEDULES
-
     import ulbic
+    from ulbic.bitstream.container import SCHEDULES
 
     picture = Image.radial_gradient("L").resize((48, 40)).convert("RGB")
     return [ulbic.encode(picture, 1 + i, schedule=schedule) for i, schedule in enumerate(SCHEDULES)]

@@ -6,9 +6,9 @@ import io
 from pathlib import Path
 
 import click
+
 from ulbic.bitstream.container import MAX_PIXELS, read_container
 from ulbic.bitstream.describe import read_bytes
-
 from ulbic.errors import OutputError
 
 from .output import check_output, write_output

@@ -36,10 +36,10 @@ def command(output: Path, quality: int, device: str, force: bool) -> None:
         check_output(path, force)
 
     from PIL import Image
-    from ulbic.benchmarks.metrics import psnr
-    from ulbic.codec.images import load_picture
 
     import ulbic
+    from ulbic.benchmarks.metrics import psnr
+    from ulbic.codec.images import load_picture
 
     photo = load_picture(sample_photo())
     started = time.perf_counter()

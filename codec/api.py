@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 from PIL import Image
+
 from ulbic.bitstream.container import MAX_PIXELS
 from ulbic.bitstream.describe import read_bytes
-
 from ulbic.errors import UlbicError
 
 from .bundle import load_bundle

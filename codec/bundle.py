@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+
 from ulbic.bitstream.tables import FrequencyTables, integer_frequencies
+from ulbic.errors import WeightsError
 from ulbic.models.checkpoint import load_checkpoint
 from ulbic.models.continuous import ContextModel
 from ulbic.models.entropy import FactorizedPrior, gaussian_likelihood, scale_table
 from ulbic.models.model import UlbicModel
 from ulbic.models.zoo import DEFAULT_MODEL_ID, entry
-
-from ulbic.errors import WeightsError
 
 _TAIL = 1e-6  # symbols less probable than this have no place in a table
 

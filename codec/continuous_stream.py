@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
+
 from ulbic.bitstream.symbols import Reader, SymbolWriter
 from ulbic.models.continuous import Pass
 

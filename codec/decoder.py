@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+
 from ulbic.bitstream.container import CRC_BYTES, MAX_PIXELS, Header, read_container
 from ulbic.bitstream.symbols import PartialReader, SymbolReader
+from ulbic.errors import DamagedError, WeightsError
 from ulbic.models.bridge import BridgeFeatures
 from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
 from ulbic.models.model import UlbicModel
-
-from ulbic.errors import DamagedError, WeightsError
 
 from .bundle import Bundle
 from .continuous_stream import decode_latents
@@ -39,6 +39,7 @@ class Symbols:
     y_hat: Tensor  # (1, latents, h, w) float64
     indices: np.ndarray  # (rows, columns) int64, 0 where not received
     received: np.ndarray  # (rows, columns) bool
+    complete: bool  # the checksum matches
     missing: float  # share of the symbols that a cut took away, 0 to 1
     digest: str  # SHA-256 of all symbols in coding order; empty for a cut file
     seed: int
@@ -84,6 +85,7 @@ def decode_symbols(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeO
         y_hat=y_hat,
         indices=indices,
         received=received,
+        complete=complete,
         missing=0.0 if isinstance(reader, SymbolReader) else reader.missing_share,
         digest=reader.digest.hexdigest() if isinstance(reader, SymbolReader) else "",
         seed=int.from_bytes(data[-CRC_BYTES:], "big"),
@@ -94,8 +96,9 @@ def decode_symbols(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeO
 def decode_picture(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeOptions()) -> Image.Image:
     """The RGB picture of a .ulb file. Raises what `decode_symbols` raises."""
     symbols = decode_symbols(bundle, data, options)
-    if symbols.missing:
-        warnings.warn(f"the file is cut off: {symbols.missing:.0%} of its symbols are missing", stacklevel=2)
+    if not symbols.complete:
+        missing = f"{symbols.missing:.0%} of its symbols are missing"
+        warnings.warn(f"the file is cut off or damaged: {missing}", stacklevel=2)
     size = symbols.header.width, symbols.header.height
     restoration, features = continuous_features(bundle, symbols)
     if options.preview:

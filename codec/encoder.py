@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import torch
 from PIL import Image
+
 from ulbic.bitstream.container import Header, write_container
 from ulbic.bitstream.symbols import SymbolWriter
+from ulbic.errors import UlbicError
 from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
 from ulbic.models.model import reduce
-
-from ulbic.errors import UlbicError
 
 from .bundle import Bundle
 from .continuous_stream import encode_latents

@@ -11,6 +11,7 @@ import math
 
 import torch
 from torch import Tensor
+
 from ulbic.models.entropy import MEAN_STEP, SCALE_LEVELS, SCALE_MAX, SCALE_MIN
 
 GUARD = 5e-8  # of a grid step; implementations differ by about 1e-14 (docs/reproducibility.md)

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
+
 from ulbic.bitstream.container import MAX_PIXELS
 from ulbic.bitstream.describe import read_bytes
-
 from ulbic.errors import ImageError, LimitError
 
 Source = str | os.PathLike[str] | bytes | Image.Image

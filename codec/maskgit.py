@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
 from ulbic.models.config import WINDOW
 from ulbic.models.predictor import MaskPredictor
 

@@ -7,6 +7,7 @@ The lattices are nested: each one contains all coarser ones.
 from __future__ import annotations
 
 import numpy as np
+
 from ulbic.bitstream.container import SCHEDULES
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from ulbic.bitstream.symbols import Reader, SymbolWriter
 from ulbic.bitstream.tables import FrequencyTables
 

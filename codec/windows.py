@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
 from ulbic.models.config import TOKEN_STRIDE
 
 PIXEL_WINDOW, PIXEL_OVERLAP = 32, 8  # indices; part of the format, since blending shapes the picture

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
 from ulbic.models.continuous import ContinuousStream, Pass
 from ulbic.models.entropy import gaussian_likelihood
 

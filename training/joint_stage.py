@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+
 from ulbic.codec.schedule import SCHEDULES
 from ulbic.models.bridge import BridgeFeatures
 from ulbic.models.config import WINDOW

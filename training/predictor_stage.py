@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
 from ulbic.codec.schedule import SCHEDULES, sent_mask
 from ulbic.models.config import WINDOW
 from ulbic.models.model import UlbicModel

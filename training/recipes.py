@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor, nn
+
 from ulbic.models.model import UlbicModel
 
 from .config import TrainConfig

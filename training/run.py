@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+
 from ulbic.codec.bundle import export_tables
 from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
 from ulbic.models.config import PRESETS

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import needs_shared, synthetic_picture
+
 from ulbic.benchmarks import metrics
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ulbic.bitstream import varint
 from ulbic.bitstream.container import SCHEDULES, Chunk, Header, read_container, write_container
 from ulbic.bitstream.describe import info
-
 from ulbic.errors import DamagedError, InputError, LimitError, NotUlbError, UlbicError, VersionError
 
 HEADER = Header(width=768, height=512, model_id=1, weights_tag=0xABC, gain=4, schedule="1_4")

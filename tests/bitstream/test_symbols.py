@@ -1,9 +1,9 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ulbic.bitstream.symbols import PartialReader, SymbolReader, SymbolWriter
 from ulbic.bitstream.tables import TOTAL, FrequencyTables, integer_frequencies
-
 from ulbic.errors import DamagedError
 
 TABLES = FrequencyTables(

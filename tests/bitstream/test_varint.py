@@ -1,8 +1,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ulbic.bitstream import varint
 
+from ulbic.bitstream import varint
 from ulbic.errors import DamagedError
 
 

@@ -38,7 +38,7 @@ def test_partial_and_preview_decoding(picture_file, tmp_path):
     assert ulbic("decode", "cut.ulb", cwd=tmp_path).returncode == 7
     partial = ulbic("decode", "cut.ulb", "--allow-partial", "-o", "p.png", cwd=tmp_path)
     assert partial.returncode == 0
-    assert partial.stderr.startswith("ulbic: warning: the file is cut off: ")
+    assert partial.stderr.startswith("ulbic: warning: the file is cut off or damaged: ")
     assert ulbic("decode", "a.ulb", "--preview", "-o", "q.png", cwd=tmp_path).returncode == 0
     assert Image.open(tmp_path / "p.png").size == Image.open(tmp_path / "q.png").size == (96, 80)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from support import synthetic_picture
+
 from ulbic.bitstream.symbols import SymbolReader, SymbolWriter
 from ulbic.codec.continuous_stream import decode_latents, encode_latents
 from ulbic.codec.exactness import GUARD, ExactRounding, NearBoundaryError

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from ulbic.codec.exactness import GUARD, ExactRounding, NearBoundaryError
 
 

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from ulbic.codec.api import symbol_digest
 
 import ulbic
+from ulbic.codec.api import symbol_digest
 from ulbic.errors import WeightsError
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden").glob("v*/*.ulb"))

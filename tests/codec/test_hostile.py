@@ -5,10 +5,10 @@ import sys
 
 import pytest
 from support import synthetic_picture
-from ulbic.benchmarks.fuzz import fuzz_containers, fuzz_files, sample_files
-from ulbic.bitstream import varint
 
 import ulbic
+from ulbic.benchmarks.fuzz import fuzz_containers, fuzz_files, sample_files
+from ulbic.bitstream import varint
 from ulbic.errors import DamagedError, UlbicError
 
 pytestmark = pytest.mark.filterwarnings("ignore:the file is cut off")

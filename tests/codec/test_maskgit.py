@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+
 from ulbic.codec.maskgit import GumbelNoise, MaskGitConfig, complete_indices
 from ulbic.codec.schedule import sent_mask
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ulbic.codec.schedule import SCHEDULES, sending_order, sent_mask
 
 

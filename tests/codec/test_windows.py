@@ -1,6 +1,7 @@
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ulbic.codec.windows import Window, blend_weight, starts, windows
 
 

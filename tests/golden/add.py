@@ -7,9 +7,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from ulbic.codec.api import symbol_digest
-
 import ulbic
+from ulbic.codec.api import symbol_digest
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))

@@ -1,11 +1,11 @@
 import pytest
 import torch
+
+from ulbic.errors import WeightsError
 from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
 from ulbic.models.config import TINY
 from ulbic.models.model import UlbicModel
 from ulbic.models.zoo import ZOO, entry
-
-from ulbic.errors import WeightsError
 
 
 def test_a_saved_model_comes_back(tmp_path):

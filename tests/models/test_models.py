@@ -8,6 +8,7 @@ import json
 import pytest
 import torch
 from support import SHARED, needs_shared
+
 from ulbic.models.bridge import Bridge
 from ulbic.models.config import BASE, PRESETS, TINY, BridgeConfig, ModelConfig
 from ulbic.models.continuous import ContinuousStream, checkerboard

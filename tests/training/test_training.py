@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from support import needs_shared, synthetic_picture
+
 from ulbic.models.config import TINY
 from ulbic.models.model import UlbicModel
 from ulbic.models.tokenizer import Codebook
