@@ -10,7 +10,7 @@ import click
 
 from ulbic.errors import InputError
 
-from .output import check_output, write_output
+from .output import check_output, make_folder, write_output
 
 
 @click.command("demo")
@@ -27,7 +27,7 @@ from .output import check_output, write_output
 @click.option("-f", "--force", is_flag=True, help="Overwrite earlier results.")
 def command(output: Path, quality: int, device: str, force: bool) -> None:
     """Code a photograph that matplotlib carries and show what comes back."""
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     names = {
         kind: output / f"demo{suffix}"
         for kind, suffix in {"file": ".ulb", "decoded": "-decoded.png", "both": "-side-by-side.png"}.items()

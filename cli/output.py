@@ -23,6 +23,18 @@ def check_output(path: Path, force: bool) -> None:
         raise OutputError(f"cannot write {str(path)!r}: no folder {str(path.parent)!r}")
 
 
+def make_folder(path: Path) -> None:
+    """Creates the folder and those above it, unless they are there.
+
+    Raises:
+        OutputError: it cannot be created.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot create the folder {str(path)!r}: {error.strerror}") from None
+
+
 def write_output(path: Path, data: bytes) -> None:
     """All of `data`, or nothing.
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ulbic.bitstream.tables import FrequencyTables, integer_frequencies
-from ulbic.errors import WeightsError
+from ulbic.errors import UlbicError, WeightsError
 from ulbic.models.checkpoint import load_checkpoint
 from ulbic.models.continuous import ContextModel
 from ulbic.models.entropy import FactorizedPrior, gaussian_likelihood, scale_table
@@ -50,13 +50,13 @@ def load_bundle(
 
     Raises:
         WeightsError: unknown number, or no usable file.
+        UlbicError: no such device.
     """
     known = entry(model_id)
     if known is None:
         raise WeightsError(f"the file needs model {model_id}, which this release does not know")
     checkpoint = load_checkpoint(weights or known.path)
-    place = torch.device(_choose_device() if device == "auto" else device)
-    model = checkpoint.model.to(place)
+    model = checkpoint.model.to(_find_device(device))
     return Bundle(
         model=model,
         context=copy.deepcopy(model.continuous.context).double(),
@@ -68,8 +68,13 @@ def load_bundle(
     )
 
 
-def _choose_device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def _find_device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError):  # torch's words for an unknown and for a missing one
+        raise UlbicError(f"there is no device {name!r} here") from None
 
 
 def _tables(arrays: dict[str, Tensor], name: str) -> FrequencyTables:

@@ -74,6 +74,8 @@ def future_ulb(folder):
 @pytest.mark.parametrize(
     ("code", "arguments"),
     [
+        (1, ["encode", "picture.png", "-o", "out.ulb", "--device", "abacus"]),
+        (1, ["encode", "picture.png", "-o", "out.ulb", "--device", "cuda:99"]),
         (2, ["encode"]),
         (2, ["encode", "picture.png", "-q", "9"]),
         (3, ["encode", "missing.png", "-o", "out.ulb"]),
@@ -89,6 +91,7 @@ def future_ulb(folder):
         (9, ["encode", "picture.png", "-o", "nowhere/out.ulb"]),
         (9, ["encode", "picture.png", "-o", "text.txt"]),
         (9, ["decode", "damaged.ulb", "-o", "out.unknown"]),
+        (9, ["demo", "-o", "text.txt/demo"]),
     ],
 )
 def test_errors_are_one_line_and_a_code(code, arguments, tmp_path, picture_file):
