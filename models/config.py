@@ -30,6 +30,7 @@ class PyramidConfig:
     blocks: int = 2  # residual blocks a level
     middle_blocks: int = 2
     stem: int = 1
+    smooth: bool = False  # up-sample bilinearly, and filter what the pixel shuffle gives
     norm: Norm = "group"  # "channel" is local, so that windows and whole images agree
     shortcut_on_output: bool = True  # MAGE's 1x1 shortcut sees the block's output, not its input
 
@@ -48,6 +49,7 @@ class ContinuousConfig:
     parameter_channels: int = 256
     stem: int = 1
     head: int = 2
+    smooth: bool = False  # filter what the last pixel shuffle gives
     gains: int = 1  # rate points served by one model; 1 = no gain vectors
 
 
@@ -142,6 +144,7 @@ def _narrow(widths: tuple[int, ...], *, blocks: int, middle_blocks: int) -> Pyra
         blocks=blocks,
         middle_blocks=middle_blocks,
         stem=4,
+        smooth=True,
         norm="channel",
         shortcut_on_output=False,
     )
@@ -162,6 +165,7 @@ TINY = ModelConfig(
         parameter_channels=64,
         stem=4,
         head=4,
+        smooth=True,
         gains=8,
     ),
     tokenizer=TokenizerConfig(

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from .config import ContinuousConfig
 from .entropy import FactorizedPrior
-from .layers import ResidualBlock, ResidualBlockDown, ResidualBlockUp, subpixel
+from .layers import Binomial, ResidualBlock, ResidualBlockDown, ResidualBlockUp, subpixel
 
 
 class Pass(NamedTuple):
@@ -63,7 +63,8 @@ class Synthesis(nn.Sequential):
         for _ in range(4 - int(math.log2(config.head))):
             layers += [ResidualBlockUp(inputs, width), ResidualBlock(width, width)]
             inputs = width
-        super().__init__(*layers, subpixel(width, 3, config.head))
+        layers += [subpixel(width, 3, config.head)] + ([Binomial()] if config.smooth else [])
+        super().__init__(*layers)
 
 
 class HyperAnalysis(nn.Sequential):

@@ -73,6 +73,14 @@ class GDN(nn.Module):
         return x * (energy.sqrt() if self.inverse else energy.rsqrt())
 
 
+class Binomial(nn.Module):
+    """Smooths with [1 2 1]/4 a side, edges repeated; takes away the images that a pixel shuffle leaves."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.pad(x, (1, 1, 1, 1), mode="replicate")
+        return F.avg_pool2d(F.avg_pool2d(x, 2, stride=1), 2, stride=1)
+
+
 class ResidualBlock(nn.Module):
     """Conv-GELU-conv-GELU and a skip (Cheng 2020; MLIC++ `ResidualBlock`)."""
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import PyramidConfig, TokenizerConfig
-from .layers import ResnetBlock, make_norm
+from .layers import Binomial, ResnetBlock, make_norm
 
 
 def _block(config: PyramidConfig, inputs: int, outputs: int) -> ResnetBlock:
@@ -81,6 +81,8 @@ class Decoder(nn.Module):
         super().__init__()
         self.stem = config.stem
         finest, coarsest = config.widths[0], config.widths[-1]
+        self.interpolation = "bilinear" if config.smooth else "nearest"
+        self.smooth = Binomial() if config.smooth else nn.Identity()
         self.conv_in = nn.Conv2d(inputs, coarsest, 3, padding=1)
         self.mid = Middle(config)
         before = (*config.widths[1:], coarsest)
@@ -103,13 +105,13 @@ class Decoder(nn.Module):
                 h = h + added[len(outputs)]
             outputs.append(h)
             if 0 < i < len(self.up):
-                h = self.up[i].upsample.conv(F.interpolate(h, scale_factor=2.0, mode="nearest"))  # type: ignore
+                h = self.up[i].upsample.conv(F.interpolate(h, scale_factor=2.0, mode=self.interpolation))  # type: ignore
         return outputs
 
     def paint(self, features: Tensor) -> Tensor:
         """(B, 3, H, W), about [0, 1], not clipped, of the finest features."""
         pixels = self.conv_out(F.silu(self.norm_out(features)))
-        return F.pixel_shuffle(pixels, self.stem) if self.stem > 1 else pixels
+        return self.smooth(F.pixel_shuffle(pixels, self.stem) if self.stem > 1 else pixels)
 
     def forward(self, code: Tensor, added: Sequence[Tensor] | None = None) -> Tensor:
         return self.paint(self.features(code, added)[-1])

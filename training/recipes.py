@@ -145,7 +145,7 @@ RECIPES = {
             warmup=0.02,
             continuous_dropout=0.08,
             structure_weight=1.0,
-            grain_weight=0.08,
+            grain_weight=0.05,
         ),
         base=_PIXELS,
         bind=_bind_joint,
