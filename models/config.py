@@ -49,7 +49,7 @@ class ContinuousConfig:
     parameter_channels: int = 256
     stem: int = 1
     head: int = 2
-    smooth: bool = False  # filter what the last pixel shuffle gives
+    smooth: bool = False  # filter what the last pixel shuffle gives, and the enlarged restoration
     gains: int = 1  # rate points served by one model; 1 = no gain vectors
 
 

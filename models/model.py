@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from .bridge import Bridge, BridgeFeatures
 from .config import ModelConfig
 from .continuous import ContinuousStream
+from .layers import Binomial
 from .pixel_decoder import CorrectionNetwork
 from .predictor import MaskPredictor
 from .tokenizer import Tokenizer
@@ -24,10 +25,11 @@ class UlbicModel(nn.Module):
         self.bridge = Bridge(config)
         self.predictor = MaskPredictor(config.predictor, *Bridge.assist_shape(config))
         self.correction = CorrectionNetwork(config)
+        self.smooth = Binomial() if config.continuous.smooth else nn.Identity()
 
     def restore(self, y_hat: Tensor, gain: Tensor) -> Tensor:
         """The low-quality picture (B, 3, 32 h, 32 w), about [0, 1], of latents (B, latents, h, w)."""
-        return enlarge(self.continuous.synthesise(y_hat, gain).float())
+        return self.smooth(enlarge(self.continuous.synthesise(y_hat, gain).float()))
 
     def paint(
         self, indices: Tensor, received: Tensor, features: BridgeFeatures | None, restoration: Tensor | None

@@ -48,21 +48,18 @@ def joint_loss(
     own = fidelity(coded.restoration.float(), reduce(x))
     rate = rate_weight(config, gain, gains) * coded.bpp * ~alone
     loss = (
-        (
-            rate
-            + config.l1_weight * (distortion + 0.25 * own)
-            + config.lpips_weight * distance
-            + config.structure_weight * shape
-        ).mean()
+        rate
+        + config.l1_weight * (distortion + 0.25 * own)
+        + config.lpips_weight * distance
+        + config.structure_weight * shape
         + config.grain_weight * grid
-        + 0.1 * prediction
-    )
+    ).mean() + 0.1 * prediction
     terms = {
         "bpp": coded.bpp.mean(),
         "fidelity": distortion.mean(),
         "lpips": distance.mean(),
         "structure": shape.mean(),
-        "grain": grid,
+        "grain": grid.mean(),
         "prediction": prediction,
         "matching": matching,
     }

@@ -51,34 +51,34 @@ def structure(x: Tensor, target: Tensor) -> Tensor:
 
 
 def grain(x: Tensor, target: Tensor, period: int = 16) -> Tensor:
-    """Power that `x` has and `target` has not at the frequencies of a grid of `period` pixels, in dB.
+    """Power that `x` has and `target` has not at the frequencies of a grid of `period` pixels, in dB, (B,).
 
     Strided layers leave patterns locked to their grid, which LPIPS does not mind and eyes do. Around each
-    multiple of the grid's frequency in the batch's mean periodogram, 3x3 bins are held against the ring
-    around them. Scalar: the mean excess over half a decibel. Sides: equal multiples of 16 x period.
+    multiple of the grid's frequency in the periodogram, 3x3 bins are held against the ring around them.
+    The mean excess over one decibel is returned. Sides: equal multiples of 16 x period.
     """
     excess = _grid_peaks(x, period) - _grid_peaks(target, period)
-    return F.relu(excess - 0.5).mean()
+    return F.relu(excess - 1).mean(dim=1)
 
 
 def _grid_peaks(x: Tensor, period: int) -> Tensor:
-    """Peak minus surroundings, in dB, at every multiple of the grid's frequency but zero."""
+    """Peak minus surroundings, in dB, at every multiple of the grid frequency but 0, (B, period^2 - 1)."""
     side = x.shape[-1]
     hann = torch.hann_window(side, periodic=False, device=x.device)
     y = luma(x)[:, 0]
     y = (y - y.mean(dim=(1, 2), keepdim=True)) / (y.std(dim=(1, 2), keepdim=True) + 0.02)
-    power = torch.fft.fft2(y * hann[:, None] * hann).abs().square().mean(dim=0)
+    power = torch.fft.fft2(y * hann[:, None] * hann).abs().square()
     cell = side // period
     cells = (
-        power.roll((cell // 2, cell // 2), (0, 1)).unflatten(1, (period, cell)).unflatten(0, (period, cell))
+        power.roll((cell // 2, cell // 2), (1, 2)).unflatten(2, (period, cell)).unflatten(1, (period, cell))
     )
-    cells = cells.permute(0, 2, 1, 3).flatten(0, 1)[1:]  # (period^2 - 1, cell, cell), centred
+    cells = cells.transpose(2, 3).flatten(1, 2)[:, 1:]  # (B, period^2 - 1, cell, cell), centred
     middle = cell // 2
-    peak = cells[:, middle - 1 : middle + 2, middle - 1 : middle + 2].mean(dim=(1, 2))
+    peak = cells[..., middle - 1 : middle + 2, middle - 1 : middle + 2].mean(dim=(2, 3))
     ring = torch.ones(cell, cell, dtype=torch.bool, device=x.device)
     ring[middle - 2 : middle + 3, middle - 2 : middle + 3] = False
     floor = 1.0  # about that of 8-bit rounding
-    return 10 * ((peak + floor).log10() - (cells[:, ring] + floor).log10().mean(dim=1))
+    return 10 * ((peak + floor).log10() - (cells[..., ring] + floor).log10().mean(dim=2))
 
 
 class PerceptualLoss(nn.Module):

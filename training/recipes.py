@@ -144,6 +144,7 @@ RECIPES = {
             learning_rate=4e-4,
             warmup=0.02,
             continuous_dropout=0.08,
+            lpips_weight=1.6,
             structure_weight=1.0,
             grain_weight=0.05,
         ),
