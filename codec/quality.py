@@ -14,14 +14,15 @@ class RatePoint(NamedTuple):
     schedule: str
 
 
+# Sparser lattices than the seeds' "1_4": a bit buys more in the continuous stream of `tiny` (docs/parts.md).
 QUALITIES = {
-    1: RatePoint(0, "1_16"),
-    2: RatePoint(1, "1_8"),
-    3: RatePoint(2, "1_4"),
-    4: RatePoint(3, "1_4"),
-    5: RatePoint(4, "1_4"),
-    6: RatePoint(5, "1_4"),
-    7: RatePoint(6, "1_2"),
+    1: RatePoint(0, "0"),
+    2: RatePoint(1, "1_16"),
+    3: RatePoint(2, "1_16"),
+    4: RatePoint(3, "1_16"),
+    5: RatePoint(4, "1_16"),
+    6: RatePoint(5, "1_8"),
+    7: RatePoint(6, "1_4"),
     8: RatePoint(7, "1_1"),
 }
 DEFAULT_QUALITY = 5

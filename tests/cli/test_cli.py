@@ -19,7 +19,7 @@ def test_encode_info_decode(picture_file, tmp_path):
     file, decoded = tmp_path / "a.ulb", tmp_path / "a.png"
     assert ulbic("encode", picture_file, "-o", file, "-q", 2).returncode == 0
     account = json.loads(ulbic("info", file, "--json").stdout)
-    assert (account["width"], account["height"], account["schedule"]) == (96, 80, "1_8")
+    assert (account["width"], account["height"], account["schedule"]) == (96, 80, "1_16")
     assert account["file_bytes"] == file.stat().st_size
     assert ulbic("decode", file, "-o", decoded).returncode == 0
     assert Image.open(decoded).size == (96, 80)
