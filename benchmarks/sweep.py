@@ -1,0 +1,68 @@
+"""Rate points and MaskGIT settings side by side: what the quality ladder and the defaults were chosen from.
+
+python -m ulbic.benchmarks.sweep FOLDER -o sweep.md [--every 4]
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+
+import click
+from PIL import Image
+
+from ulbic.codec.bundle import Bundle, load_bundle
+from ulbic.codec.decoder import DecodeOptions, decode_picture
+from ulbic.codec.encoder import encode_picture
+from ulbic.codec.images import load_picture
+from ulbic.codec.maskgit import MaskGitConfig
+from ulbic.codec.quality import RatePoint
+
+from .evaluate import measure
+
+GAINS, SCHEDULES = (0, 2, 4), ("0", "1_8", "1_4", "1_2", "1_1")
+MASKGIT = {
+    "1 step": MaskGitConfig(steps=1),
+    "4 steps": MaskGitConfig(steps=4),
+    "8 steps": MaskGitConfig(steps=8),
+    "16 steps": MaskGitConfig(steps=16),
+    "8 steps, temperature 1": MaskGitConfig(steps=8, temperature=1.0),
+    "8 steps, codes drawn": MaskGitConfig(steps=8, sampled=True),
+}
+COLUMNS = ("bpp", "psnr", "ms_ssim", "lpips_squeeze", "haarpsi", "spectral_peak", "decode_s")
+
+
+def row(
+    bundle: Bundle, name: str, pictures: list[Image.Image], point: RatePoint, maskgit: MaskGitConfig
+) -> str:
+    """A line of the table: means over the pictures."""
+    results = []
+    for picture in pictures:
+        data = encode_picture(bundle, picture, point).data
+        started = time.perf_counter()
+        decoded = decode_picture(bundle, data, DecodeOptions(maskgit=maskgit))
+        seconds = time.perf_counter() - started
+        rate = 8 * len(data) / (picture.width * picture.height)
+        results.append({"bpp": rate, "decode_s": seconds, **measure(picture, decoded)})
+    means = (statistics.mean(result[column] for result in results) for column in COLUMNS)
+    return f"| {name} | " + " | ".join(f"{mean:.4g}" for mean in means) + " |"
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option("--every", default=4, show_default=True, help="Take every so-manieth picture.")
+def main(folder: Path, output: Path, every: int) -> None:
+    """Measure gains x schedules, and MaskGIT settings at "1_4", on the PNGs of FOLDER."""
+    bundle = load_bundle(device="cpu")
+    pictures = [load_picture(path) for path in sorted(folder.glob("*.png"))[::every]]
+    head = f"| | {' | '.join(COLUMNS)} |\n" + "|---" * (len(COLUMNS) + 1) + "|\n"
+    points = [(f"gain {gain}, `{s}`", RatePoint(gain, s)) for gain in GAINS for s in SCHEDULES]
+    rates = [row(bundle, name, pictures, point, MaskGitConfig()) for name, point in points]
+    settings = [row(bundle, name, pictures, RatePoint(2, "1_4"), m) for name, m in MASKGIT.items()]
+    output.write_text(head + "\n".join(rates) + "\n\n" + head + "\n".join(settings) + "\n")
+
+
+if __name__ == "__main__":
+    main()
