@@ -65,7 +65,7 @@ def evaluate(
                 "picture": path.name,
                 "quality": quality,
                 "bytes": len(data),
-                "bpp": 8 * len(data) / (original.width * original.height),
+                "bpp": ulbic.info(data).bpp,
                 **measure(original, decoded),
                 "encode_s": encoded - started,
                 "decode_s": done - encoded,

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from PIL import Image
 
+from ulbic.bitstream.describe import info
 from ulbic.codec.bundle import Bundle, load_bundle
 from ulbic.codec.decoder import DecodeOptions, decode_picture
 from ulbic.codec.encoder import encode_picture
@@ -43,8 +44,7 @@ def row(
         started = time.perf_counter()
         decoded = decode_picture(bundle, data, DecodeOptions(maskgit=maskgit))
         seconds = time.perf_counter() - started
-        rate = 8 * len(data) / (picture.width * picture.height)
-        results.append({"bpp": rate, "decode_s": seconds, **measure(picture, decoded)})
+        results.append({"bpp": info(data).bpp, "decode_s": seconds, **measure(picture, decoded)})
     means = (statistics.mean(result[column] for result in results) for column in COLUMNS)
     return f"| {name} | " + " | ".join(f"{mean:.4g}" for mean in means) + " |"
 
@@ -52,7 +52,7 @@ def row(
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-@click.option("--every", default=4, show_default=True, help="Take every so-manieth picture.")
+@click.option("--every", default=4, show_default=True, help="Take every n-th picture.")
 def main(folder: Path, output: Path, every: int) -> None:
     """Measure gains x schedules, and MaskGIT settings at "1_4", on the PNGs of FOLDER."""
     bundle = load_bundle(device="cpu")

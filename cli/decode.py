@@ -42,9 +42,8 @@ def command(
     check_output(output, force)
     picture_format = _format_of(output)
     data = read_bytes(file)
-    read_container(
-        data, max_pixels, allow_partial=allow_partial
-    )  # a bad file is refused before torch is imported
+    # A bad file is refused before torch is imported.
+    read_container(data, max_pixels, allow_partial=allow_partial)
 
     from ulbic.codec.api import decode
 

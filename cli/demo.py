@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from ulbic.codec.quality import DEFAULT_QUALITY
 from ulbic.errors import InputError
 
 from .output import check_output, make_folder, write_output
@@ -22,7 +23,7 @@ from .output import check_output, make_folder, write_output
     show_default=True,
     help="Folder for the results.",
 )
-@click.option("-q", "--quality", type=click.IntRange(1, 8), default=5, show_default=True)
+@click.option("-q", "--quality", type=click.IntRange(1, 8), default=DEFAULT_QUALITY, show_default=True)
 @click.option("--device", default="auto", show_default=True)
 @click.option("-f", "--force", is_flag=True, help="Overwrite earlier results.")
 def command(output: Path, quality: int, device: str, force: bool) -> None:
@@ -55,7 +56,7 @@ def command(output: Path, quality: int, device: str, force: bool) -> None:
     write_output(names["decoded"], _png(decoded))
     write_output(names["both"], _png(both))
     click.echo(f"picture  {photo.width} x {photo.height}, quality {quality}")
-    click.echo(f"file     {len(data)} bytes, {8 * len(data) / (photo.width * photo.height):.4f} bits a pixel")
+    click.echo(f"file     {len(data)} bytes, {ulbic.info(data).bpp:.4f} bits a pixel")
     click.echo(f"PSNR     {psnr(photo, decoded):.2f} dB")
     click.echo(f"time     {encoded - started:.2f} s encode (with loading), {done - encoded:.2f} s decode")
     for path in names.values():

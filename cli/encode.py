@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+from ulbic.bitstream.container import SCHEDULES
+from ulbic.codec.quality import DEFAULT_QUALITY
+
 from .output import check_output, write_output
 
 
@@ -15,11 +18,16 @@ from .output import check_output, write_output
     "-o", "--output", type=click.Path(path_type=Path), help="Default: PICTURE with the suffix .ulb."
 )
 @click.option(
-    "-q", "--quality", type=click.IntRange(1, 8), default=5, show_default=True, help="1 is the smallest file."
+    "-q",
+    "--quality",
+    type=click.IntRange(1, 8),
+    default=DEFAULT_QUALITY,
+    show_default=True,
+    help="1 is the smallest file.",
 )
 @click.option(
     "--schedule",
-    type=click.Choice(["0", "1_16", "1_8", "1_4", "1_2", "1_1"]),
+    type=click.Choice(SCHEDULES),
     help="Share of the indices to send, instead of the quality's own.",
 )
 @click.option("--verify", is_flag=True, help="Decode the symbols again before reporting success.")

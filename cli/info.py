@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ulbic.bitstream.describe import info
+from ulbic.bitstream.describe import info, read_bytes
 
 
 @click.command("info")
@@ -16,8 +16,9 @@ from ulbic.bitstream.describe import info
 @click.option("--symbols", is_flag=True, help="Also the SHA-256 of all decoded symbols; needs the weights.")
 def command(file: Path, as_json: bool, symbols: bool) -> None:
     """Show what a .ulb FILE says of itself."""
-    account = info(file)
-    digest = _symbol_digest(file) if symbols else None
+    data = read_bytes(file)
+    account = info(data)
+    digest = _symbol_digest(data) if symbols else None
     if as_json:
         extra = {"side_bytes": account.side_bytes} | ({"symbols": digest} if digest else {})
         click.echo(json.dumps(account.to_dict() | extra))
@@ -33,7 +34,7 @@ def command(file: Path, as_json: bool, symbols: bool) -> None:
         click.echo(f"symbols     {digest}")
 
 
-def _symbol_digest(file: Path) -> str:
+def _symbol_digest(data: bytes) -> str:
     from ulbic.codec.api import symbol_digest
 
-    return symbol_digest(file)
+    return symbol_digest(data)

@@ -29,16 +29,13 @@ class MaskGitConfig:
     sampled: bool = False  # draw the codes, instead of the most probable ones
 
 
-DEFAULT = MaskGitConfig()
-
-
 @torch.no_grad()
 def complete_indices(
     predictor: MaskPredictor,
     indices: Tensor,
     received: Tensor,
     assist: Tensor | None,
-    config: MaskGitConfig = DEFAULT,
+    config: MaskGitConfig = MaskGitConfig(),
     seed: int = 0,
 ) -> Tensor:
     """Fills an index map.
