@@ -51,6 +51,7 @@ class ContinuousConfig:
     head: int = 2
     smooth: bool = False  # filter what the last pixel shuffle gives, and the enlarged restoration
     gains: int = 1  # rate points served by one model; 1 = no gain vectors
+    principal: bool = False  # transforms correct the principal components of 16x16 blocks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,7 @@ class BridgeConfig:
 
     kind: Bridge = "separate"
     channels: int = 256  # of the feature map given to the correction network
+    skips: int = 0  # finest levels of the correction network that see the restoration itself
     encoder: PyramidConfig = PyramidConfig(widths=(64, 128, 256, 256, 256), blocks=1)
 
 
@@ -125,11 +127,7 @@ class ModelConfig:
                 decoder=PyramidConfig(**_tupled(tokenizer["decoder"])),
             ),
             predictor=PredictorConfig(**raw["predictor"]),
-            bridge=BridgeConfig(
-                kind=bridge["kind"],
-                channels=bridge["channels"],
-                encoder=PyramidConfig(**_tupled(bridge["encoder"])),
-            ),
+            bridge=BridgeConfig(**{**bridge, "encoder": PyramidConfig(**_tupled(bridge["encoder"]))}),
             restoration_blend=raw["restoration_blend"],
         )
 
@@ -167,6 +165,7 @@ TINY = ModelConfig(
         head=4,
         smooth=True,
         gains=8,
+        principal=True,
     ),
     tokenizer=TokenizerConfig(
         dim=32,
@@ -186,7 +185,7 @@ TINY = ModelConfig(
         cross_block=0,
         dropout=0.0,
     ),
-    bridge=BridgeConfig(channels=112, encoder=_narrow((32, 64, 96), blocks=1, middle_blocks=0)),
+    bridge=BridgeConfig(channels=112, skips=2, encoder=_narrow((32, 64, 96), blocks=1, middle_blocks=0)),
     restoration_blend=0.5,
 )
 

@@ -33,6 +33,35 @@ class Pass(NamedTuple):
 
 CodeLatents = Callable[[Pass], Tensor]
 
+BLOCK = 16  # side, in pixels of the down-sampled picture, that one latent covers
+
+
+class BlockTransform(nn.Module):
+    """A fixed orthonormal transform of 16x16 blocks, on which the learned transforms build.
+
+    Both g_a and g_s are corrections of it, zero at first, so that training begins where classical transform
+    coding stands: a network that starts from noise needs hours of these CPUs to get there. The basis are the
+    principal components of the training pictures (`training.initialise`).
+    """
+
+    basis: Tensor
+    mean: Tensor
+
+    def __init__(self, latents: int) -> None:
+        super().__init__()
+        self.register_buffer("basis", torch.eye(latents, 3 * BLOCK**2))
+        self.register_buffer("mean", torch.full((3,), 0.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, 16 h, 16 w) in [0, 1] to (B, latents, h, w)."""
+        kernel = self.basis.view(-1, 3, BLOCK, BLOCK)
+        return F.conv2d(x - self.mean[:, None, None], kernel, stride=BLOCK)
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """(B, latents, h, w) to (B, 3, 16 h, 16 w)."""
+        kernel = self.basis.view(-1, 3, BLOCK, BLOCK)
+        return F.conv_transpose2d(y, kernel, stride=BLOCK) + self.mean[:, None, None]
+
 
 class Analysis(nn.Sequential):
     """g_a: (B, 3, H, W) in [0, 1] to (B, latents, H/16, W/16)."""
@@ -186,8 +215,9 @@ class ContinuousStream(nn.Module):
         self.h_a = HyperAnalysis(config)
         self.context = ContextModel(config)
         self.prior = FactorizedPrior(config.hyper_channels)
+        self.blocks = BlockTransform(config.latents) if config.principal else None
         if config.gains > 1:
-            steps = torch.linspace(math.log(0.4), math.log(1.6), config.gains)
+            steps = torch.linspace(math.log(0.4), math.log(2.0), config.gains)
             self.log_gain = nn.Parameter(steps[:, None].repeat(1, config.latents))
             self.log_inverse_gain = nn.Parameter(-steps[:, None].repeat(1, config.latents))
 
@@ -201,8 +231,13 @@ class ContinuousStream(nn.Module):
         Returns:
             (B, latents, h, w).
         """
-        y = self.g_a(small)
+        y = self.transform(small)
         return y * self.log_gain[gain].exp()[:, :, None, None] if self.config.gains > 1 else y
+
+    def transform(self, small: Tensor) -> Tensor:
+        """y (B, latents, h, w) of (B, 3, 16 h, 16 w) in [0, 1], before the gain."""
+        y = self.g_a(small)
+        return y if self.blocks is None else y + self.blocks(small)
 
     def hyper_analyse(self, y: Tensor) -> Tensor:
         """z (B, hyper_channels, ceil(h/4), ceil(w/4)) of y (B, latents, h, w)."""
@@ -213,7 +248,8 @@ class ContinuousStream(nn.Module):
         """The restoration (B, 3, 16 h, 16 w), about [0, 1], from the decoded latents (B, latents, h, w)."""
         if self.config.gains > 1:
             y_hat = y_hat * self.log_inverse_gain[gain].exp()[:, :, None, None]
-        return self.g_s(y_hat)
+        small = self.g_s(y_hat)
+        return small if self.blocks is None else small + self.blocks.inverse(y_hat)
 
 
 def checkerboard(size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:

@@ -2,11 +2,13 @@
 
 codes ───────────> VQGAN decoder ──+──+──+──> picture (blended with the restoration in `tiny`)
 correction map ──> its duplicate ──┴──┴──┘
+restoration ────────────┴──┘ (in `tiny`: its details join the duplicate's fine levels)
 """
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import ModelConfig
@@ -22,7 +24,13 @@ class CorrectionNetwork(nn.Module):
         self.network = Decoder(pyramid, config.bridge.channels, head=False)
         widths = (pyramid.widths[-1], *reversed(pyramid.widths))
         self.fusion = nn.ModuleList(nn.Conv2d(width, width, 1) for width in widths)
-        for conv in self.fusion:  # starts as a no-op, like the CrossAttention
+        fine = (*pyramid.widths[1:], pyramid.widths[-1])[: config.bridge.skips]  # of the levels' inputs
+        self.strides = [pyramid.stem * 2**level for level in range(len(fine))]
+        self.skips = nn.ModuleList(
+            nn.Conv2d(3 * stride**2, width, 3 if level == 0 else 1, padding=1 if level == 0 else 0)
+            for level, (stride, width) in enumerate(zip(self.strides, fine, strict=True))
+        )
+        for conv in [*self.fusion, *self.skips]:  # all start as no-ops, like the CrossAttention
             nn.init.zeros_(conv.weight)  # type: ignore[arg-type]
             nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
         self.received = nn.Parameter(torch.zeros(config.tokenizer.dim))
@@ -48,7 +56,11 @@ class CorrectionNetwork(nn.Module):
         codes = codes + received[:, None] * self.received[:, None, None]
         if correction is None or restoration is None:
             return decoder(codes)
-        features = self.network.features(correction)
+        skips = [
+            conv(F.pixel_unshuffle(restoration, stride))
+            for conv, stride in zip(self.skips, self.strides, strict=True)
+        ]
+        features = self.network.features(correction, skips=skips)
         added = [fuse(feature) for fuse, feature in zip(self.fusion, features, strict=True)]
         picture = decoder(codes, added)
         return picture.lerp(restoration.to(picture.dtype), self.blend) if self.blend else picture

@@ -94,11 +94,20 @@ class Decoder(nn.Module):
             self.norm_out = make_norm(config.norm, finest)
             self.conv_out = nn.Conv2d(finest, 3 * config.stem**2, 3, padding=1)
 
-    def features(self, code: Tensor, added: Sequence[Tensor] | None = None) -> list[Tensor]:
-        """The features behind the middle and behind every level; `added` ones join as they come."""
+    def features(
+        self, code: Tensor, added: Sequence[Tensor] | None = None, skips: Sequence[Tensor] = ()
+    ) -> list[Tensor]:
+        """The features behind the middle and behind every level.
+
+        Args:
+            added: joins them, one for each.
+            skips: joins the input of the levels, finest first; there may be fewer than levels.
+        """
         h = self.mid(self.conv_in(code))
         outputs: list[Tensor] = []
         for i in range(len(self.up), -1, -1):
+            if i < len(skips):
+                h = h + skips[i]
             if i < len(self.up):
                 h = self.up[i](h)
             if added is not None:

@@ -22,7 +22,8 @@ class TrainConfig:
     lpips_weight: float = 1.0
     structure_weight: float = 0.0  # of 1 - MS-SSIM
     grain_weight: float = 0.0  # of the excess power on the 16-pixel grid, per dB
-    rate_weights: tuple[float, float] = (40.0, 4.0)  # lambda at the lowest and the highest gain, per bpp
+    rate_weights: tuple[float, float] = (40.0, 3.0)  # lambda at the lowest and the highest gain, per bpp
     continuous_dropout: float = 0.0  # share of samples that must do without the continuous stream
+    prediction_share: float = 1.0  # of the steps of `joint` in which the predictor learns as well
     lpips_net: str = "squeeze"
     seed: int = 0

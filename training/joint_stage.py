@@ -34,7 +34,9 @@ def joint_loss(
     alone = torch.rand(batch, device=x.device) < config.continuous_dropout
     indices = model.tokenizer.indices(x)
     received = _received(batch).to(x.device) | alone[:, None, None]
-    logits = model.predictor(indices, ~received, features.assist)
+    teach = float(torch.rand(())) < config.prediction_share
+    with torch.set_grad_enabled(teach):
+        logits = model.predictor(indices, ~received, features.assist)
     prediction, matching = masked_loss(logits, indices, ~received, config.label_smoothing)
     guess = logits.detach().argmax(dim=2).view_as(indices)
 

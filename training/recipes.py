@@ -147,6 +147,7 @@ RECIPES = {
             lpips_weight=1.6,
             structure_weight=1.0,
             grain_weight=0.05,
+            prediction_share=0.25,
         ),
         base=_PIXELS,
         bind=_bind_joint,

@@ -16,6 +16,7 @@ from ulbic.models.model import UlbicModel
 
 from .config import TrainConfig
 from .data import Crops, open_store
+from .initialise import fit_block_transform
 from .loop import Budget, train
 from .recipes import RECIPES, bind
 
@@ -58,11 +59,16 @@ def run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) ->
         torch.set_flush_denormal(True)
     folder, config = setup.output / stage, setup.config(stage)
     torch.manual_seed(config.seed)
-    model = load_checkpoint(init).model if init else UlbicModel(PRESETS[setup.preset])
+    store = open_store(setup.shards, setup.cache)
+    if init:
+        model = load_checkpoint(init).model
+    else:
+        model = UlbicModel(PRESETS[setup.preset])
+        if model.continuous.blocks is not None:
+            fit_block_transform(model.continuous, Crops(store, batch=32, seed=1))
     model = model.to(memory_format=torch.channels_last).to(setup.device)
     task = bind(stage, model, config)
     task.state.to(setup.device)
-    store = open_store(setup.shards, setup.cache)
     workers = max(1, (os.cpu_count() or 1) // 2)
     train(
         task.state,

@@ -12,11 +12,13 @@ import torch
 from support import needs_shared, synthetic_picture
 
 from ulbic.models.config import TINY
-from ulbic.models.model import UlbicModel
+from ulbic.models.model import UlbicModel, reduce
 from ulbic.models.tokenizer import Codebook
+from ulbic.training.continuous_stage import code_relaxed
 from ulbic.training.data import Crops, open_store
+from ulbic.training.initialise import fit_block_transform
 from ulbic.training.loop import Budget, learning_rate, train
-from ulbic.training.losses import fidelity, grain, round_through, structure
+from ulbic.training.losses import bits, fidelity, grain, round_through, structure
 from ulbic.training.predictor_stage import kept_positions, mask_ratio, masked_loss, random_masks
 from ulbic.training.recipes import RECIPES, bind
 from ulbic.training.tokenizer_stage import CodebookKeeper
@@ -50,6 +52,21 @@ def test_crops_of_a_step_do_not_depend_on_where_the_run_began(shards, tmp_path):
     assert 0 <= float(first.min()) <= float(first.max()) <= 1
     assert not torch.equal(first, second)
     assert torch.equal(second, next(Crops(open_store(shards, tmp_path), 2, seed=5, step=1)))
+
+
+def test_the_continuous_stream_begins_as_transform_coding(shards, tmp_path):
+    model = UlbicModel(TINY)
+    crops = Crops(open_store(shards, tmp_path), 8, seed=5)
+    fit_block_transform(model.continuous, crops, blocks=2_000)
+    small = reduce(next(crops))
+    restored = model.continuous.blocks.inverse(model.continuous.transform(small))
+    error = (restored - small).square().mean()
+    assert error < 0.1 * small.var()
+    last = torch.full((8,), TINY.continuous.gains - 1)
+    coded = code_relaxed(model.continuous, next(crops), last)
+    assert float(coded.bpp.detach().mean()) < 0.3
+    z = model.continuous.hyper_analyse(model.continuous.analyse(small, last))
+    assert float(bits(model.continuous.prior.likelihood(z.round())).detach().max()) < 0.1 * z[0].numel()
 
 
 def fixed_batches(step):
