@@ -28,8 +28,9 @@ class ContinuousPart:
     def __init__(self, model: UlbicModel, y_hat: Tensor, gain: float) -> None:
         """y_hat (1, latents, h, w), of any float type; gain from 0 to gains - 1."""
         self._model = model
-        self._y_hat = y_hat.float()
-        self._gain = torch.tensor([gain], device=y_hat.device)
+        device = next(model.parameters()).device
+        self._y_hat = y_hat.float().to(device)
+        self._gain = torch.tensor([gain], dtype=torch.float32, device=device)
         self._last: _Surroundings | None = None
 
     def restoration(self, box: Window) -> Tensor:

@@ -196,7 +196,7 @@ class ContinuousStream(nn.Module):
 
         Args:
             small: (B, 3, 16 h, 16 w) in [0, 1].
-            gain: (B,) from 0 to gains - 1, see `amplify`.
+            gain: (B,) up to gains - 1, see `amplify`.
 
         Returns:
             (B, latents, h, w).
@@ -207,8 +207,8 @@ class ContinuousStream(nn.Module):
         """What g_a gives, (B, latents, h, w), scaled for the rate point `gain`.
 
         Args:
-            gain: (B,) from 0 to gains - 1, the number of a gain vector; between two numbers their
-                logarithms are interpolated linearly (Cui 2021, "exponent interpolation").
+            gain: (B,) up to gains - 1, the number of a gain vector; between two numbers their logarithms are
+                interpolated linearly (Cui 2021, "exponent interpolation"), below 0 extrapolated.
         """
         return y * _gain_vector(self.log_gain, gain) if self.config.gains > 1 else y
 
@@ -226,10 +226,9 @@ class ContinuousStream(nn.Module):
 
 def _gain_vector(logarithms: Tensor, gain: Tensor) -> Tensor:
     """(B, latents, 1, 1) factors of rate points (B,), given the logarithms (gains, latents) of whole ones."""
-    below = gain.floor().long()
-    above = (below + 1).clamp(max=len(logarithms) - 1)
+    below = gain.floor().long().clamp(0, len(logarithms) - 2)
     fraction = (gain - below)[:, None].to(logarithms)
-    return torch.lerp(logarithms[below], logarithms[above], fraction).exp()[:, :, None, None]
+    return torch.lerp(logarithms[below], logarithms[below + 1], fraction).exp()[:, :, None, None]
 
 
 def checkerboard(size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
