@@ -18,10 +18,12 @@ import torch
 from PIL import Image
 
 from ulbic.codec.bundle import Bundle, load_bundle
-from ulbic.codec.decoder import Symbols, continuous_features, decode_picture, decode_symbols, paint_windows
+from ulbic.codec.continuous_part import ContinuousPart
+from ulbic.codec.decoder import DecodeOptions, Symbols, decode_picture, decode_symbols
 from ulbic.codec.encoder import encode_picture
-from ulbic.codec.images import load_picture, to_picture
+from ulbic.codec.images import load_picture
 from ulbic.codec.maskgit import complete_indices
+from ulbic.codec.painting import paint
 from ulbic.codec.quality import rate_point
 
 from . import metrics
@@ -33,7 +35,7 @@ Row = dict[str, float]
 def matching_ratio(bundle: Bundle, symbols: Symbols, truth: torch.Tensor, assisted: bool) -> float:
     """Share of the indices that were not sent whose prediction is the encoder's index."""
     received = torch.from_numpy(symbols.received)
-    assist = continuous_features(bundle, symbols)[1].assist if assisted else None
+    assist = ContinuousPart(bundle.model, symbols.y_hat, symbols.header.gain).assist if assisted else None
     indices = torch.from_numpy(symbols.indices)
     filled = complete_indices(bundle.model.predictor, indices, received, assist, seed=symbols.seed)
     return float((filled == truth)[~received].float().mean())
@@ -48,13 +50,12 @@ def measure(bundle: Bundle, picture: Image.Image, quality: int) -> dict[str, Row
     }
     quarter, full = decode_symbols(bundle, files["1_4"]), decode_symbols(bundle, files["1_1"])
     truth = torch.from_numpy(full.indices)
-    restoration, _ = continuous_features(bundle, full)
     everything = torch.ones_like(truth, dtype=torch.bool)
-    tokens_alone = paint_windows(bundle.model, truth, everything, None, None)
+    tokens_alone = paint(bundle.model, truth, everything, None)
     size = picture.size
     pictures = {
-        "continuous stream alone": to_picture(restoration, *size),
-        "token stream alone, all indices": to_picture(tokens_alone, *size),
+        "continuous stream alone": decode_picture(bundle, files["0"], DecodeOptions(preview=True)),
+        "token stream alone, all indices": Image.fromarray(tokens_alone[: size[1], : size[0]]),
         "both, no index sent": decode_picture(bundle, files["0"]),
         "both, 1_4": decode_picture(bundle, files["1_4"]),
         "both, all indices": decode_picture(bundle, files["1_1"]),

@@ -1,6 +1,6 @@
 """Container version 1: one header, one entropy-coded payload, one checksum (docs/format.md).
 
-signature 2 | version, rounding 1 | model 2 | settings 1 | width, height 2-6 | [chunks] | payload | CRC 2
+signature 2 | version, rounding 1 | model 2 | settings 1-2 | width, height 2-6 | [chunks] | payload | CRC 2
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from . import varint
 SIGNATURE = b"\xd9U"
 VERSION = 1
 SCHEDULES = ("0", "1_16", "1_8", "1_4", "1_2", "1_1")  # of the token stream; the position is the number
+LOWEST_GAIN, GAIN_STEPS = -4, 16  # steps from one gain vector to the next
 CRC_BYTES = 2
 MAX_SIDE = 1 << 20
 MAX_PIXELS = 100_000_000  # unless the caller says otherwise
@@ -24,6 +25,8 @@ MAX_CHUNK_BYTES = 1 << 24
 _FIXED_BYTES = 6
 _HAS_CHUNKS = 0x80
 _CRITICAL = 0x80
+_WHOLE_GAINS = range(8)
+_FINE_GAIN = 7  # in the place of the schedule: the settings have a second byte
 
 
 class Chunk(NamedTuple):
@@ -42,7 +45,7 @@ class Header:
     height: int
     model_id: int  # 0 to 15, a number in the model zoo
     weights_tag: int  # first 12 bits of the SHA-256 of the weights
-    gain: int  # 0 to 7, rate point of the continuous stream
+    gain: float  # -4 to 11 15/16 in steps of 1/16, rate point of the continuous stream
     schedule: str  # one of SCHEDULES
     raw_indices: bool = False  # 10 bits each, instead of by the model's table
     rounding: int = 0  # 0 to 15, offset that keeps every rounded value off a boundary
@@ -64,13 +67,12 @@ def write_container(header: Header, payload: bytes) -> bytes:
         LimitError: the picture, or a chunk, is larger than the format allows.
     """
     _check_size(header.width, header.height, MAX_SIDE**2)
-    settings = SCHEDULES.index(header.schedule) << 4 | header.raw_indices << 3 | header.gain
     body = b"".join(
         (
             SIGNATURE,
             bytes([VERSION << 4 | header.rounding]),
             (header.model_id << 12 | header.weights_tag).to_bytes(2, "big"),
-            bytes([settings | (_HAS_CHUNKS if header.chunks else 0)]),
+            _pack_settings(header),
             varint.pack(header.width - 1),
             varint.pack(header.height - 1),
             _pack_chunks(header.chunks),
@@ -102,12 +104,12 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
     body = data[:-CRC_BYTES] if complete else data
 
     model, settings = int.from_bytes(body[3:5], "big"), body[5]
-    width, position = varint.unpack(body, _FIXED_BYTES)
+    gain, schedule, position = _unpack_settings(body)
+    width, position = varint.unpack(body, position)
     height, position = varint.unpack(body, position)
     _check_size(width + 1, height + 1, max_pixels)
     if not complete and not allow_partial:
         raise DamagedError("the checksum does not match: the file is damaged or incomplete")
-    schedule = (settings & 0x7F) >> 4
     if schedule >= len(SCHEDULES):
         raise DamagedError(f"mask schedule {schedule} is not defined")
     chunks: tuple[Chunk, ...] = ()
@@ -118,13 +120,35 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
         height=height + 1,
         model_id=model >> 12,
         weights_tag=model & 0xFFF,
-        gain=settings & 7,
+        gain=gain,
         schedule=SCHEDULES[schedule],
         raw_indices=bool(settings & 8),
         rounding=body[2] & 15,
         chunks=chunks,
     )
     return Container(header, body[position:], complete)
+
+
+def _pack_settings(header: Header) -> bytes:
+    """One byte where the gain is that of a gain vector, else two."""
+    schedule = SCHEDULES.index(header.schedule)
+    common = (_HAS_CHUNKS if header.chunks else 0) | header.raw_indices << 3
+    if header.gain in _WHOLE_GAINS:
+        return bytes([common | schedule << 4 | int(header.gain)])
+    high, low = divmod(round((header.gain - LOWEST_GAIN) * GAIN_STEPS), 32)
+    return bytes([common | _FINE_GAIN << 4 | high, schedule << 5 | low])
+
+
+def _unpack_settings(body: bytes) -> tuple[float, int, int]:
+    """The gain, the number of the schedule, and the position behind the settings."""
+    first, second = body[_FIXED_BYTES - 1], body[_FIXED_BYTES]
+    schedule = first >> 4 & 7
+    if schedule != _FINE_GAIN:
+        return first & 7, schedule, _FIXED_BYTES
+    gain = (32 * (first & 7) + second % 32) / GAIN_STEPS + LOWEST_GAIN
+    if gain in _WHOLE_GAINS:
+        raise DamagedError("the settings in the header are not in their shortest form")
+    return gain, second // 32, _FIXED_BYTES + 1
 
 
 def _pack_chunks(chunks: tuple[Chunk, ...]) -> bytes:

@@ -20,7 +20,7 @@ class FileInfo:
     height: int
     model_id: int
     weights_tag: str
-    gain: int
+    gain: float
     schedule: str
     raw_indices: bool
     rounding: int

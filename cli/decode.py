@@ -26,7 +26,7 @@ from .output import check_output, write_output
     show_default=True,
     help="Refuse more than these.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT.")
 def command(
     file: Path,

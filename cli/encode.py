@@ -30,14 +30,30 @@ from .output import check_output, write_output
     type=click.Choice(SCHEDULES),
     help="Share of the indices to send, instead of the quality's own.",
 )
+@click.option(
+    "--target-size",
+    type=click.IntRange(1),
+    metavar="BYTES",
+    help="The best file of at most so many bytes, instead of a quality.",
+)
+@click.option(
+    "--target-bpp",
+    type=click.FloatRange(0, min_open=True),
+    metavar="X",
+    help="The same in bits a pixel.",
+)
+@click.option("--strict", is_flag=True, help="Fail where even the smallest file is above the target.")
 @click.option("--verify", is_flag=True, help="Decode the symbols again before reporting success.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT.")
 def command(
     picture: Path,
     output: Path | None,
     quality: int,
     schedule: str | None,
+    target_size: int | None,
+    target_bpp: float | None,
+    strict: bool,
     verify: bool,
     device: str,
     force: bool,
@@ -48,4 +64,14 @@ def command(
 
     from ulbic.codec.api import encode
 
-    write_output(output, encode(picture, quality, schedule=schedule, verify=verify, device=device))
+    data = encode(
+        picture,
+        quality,
+        schedule=schedule,
+        target_size=target_size,
+        target_bpp=target_bpp,
+        strict=strict,
+        verify=verify,
+        device=device,
+    )
+    write_output(output, data)

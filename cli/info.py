@@ -28,7 +28,7 @@ def command(file: Path, as_json: bool, symbols: bool) -> None:
     click.echo(f"            {account.payload_bytes} payload, {account.side_bytes} side information")
     click.echo(f"model       {account.model_id}, weights {account.weights_tag}")
     raw = ", raw indices" if account.raw_indices else ""
-    click.echo(f"rate point  gain {account.gain}, schedule {account.schedule}{raw}")
+    click.echo(f"rate point  gain {account.gain:g}, schedule {account.schedule}{raw}")
     click.echo(f"container   version {account.version}, rounding offset {account.rounding}")
     if digest:
         click.echo(f"symbols     {digest}")

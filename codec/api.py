@@ -13,9 +13,10 @@ from ulbic.errors import UlbicError
 
 from .bundle import load_bundle
 from .decoder import DecodeOptions, decode_picture, decode_symbols
-from .encoder import encode_picture
+from .encoder import analyse_picture, encode_features
 from .images import Source, load_picture
 from .quality import DEFAULT_QUALITY, rate_point
+from .rate_control import encode_to_budget
 
 
 def encode(
@@ -23,6 +24,9 @@ def encode(
     quality: int = DEFAULT_QUALITY,
     *,
     schedule: str | None = None,
+    target_size: int | None = None,
+    target_bpp: float | None = None,
+    strict: bool = False,
     verify: bool = False,
     device: str = "auto",
     weights: Path | None = None,
@@ -33,8 +37,12 @@ def encode(
         source: a path, the bytes of a picture file, or a PIL image; any size from 1x1 pixel.
         quality: 1 (smallest) to 8.
         schedule: share of the indices that is sent, "0" to "1_1", instead of the quality's own.
+        target_size: the best file of at most so many bytes, instead of a quality's; where there is none, the
+            smallest, with a warning.
+        target_bpp: the same in bits a pixel; of two targets the smaller one counts.
+        strict: make it an error that no file meets the target.
         verify: decode the symbols from the finished bytes and compare them.
-        device: "auto", "cpu", "cuda", ...
+        device: "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "cuda:1", "mps".
         weights: a weight file instead of the bundled one.
 
     Returns:
@@ -46,12 +54,25 @@ def encode(
     point = rate_point(quality, schedule)
     picture = load_picture(source)
     bundle = load_bundle(device=device, weights=weights)
-    encoded = encode_picture(bundle, picture, point)
+    features = analyse_picture(bundle, picture)
+    budget = _budget(picture.width * picture.height, target_size, target_bpp)
+    if budget is None:
+        encoded = encode_features(bundle, features, point)
+    else:
+        encoded = encode_to_budget(bundle, features, budget, schedule=schedule, strict=strict)
     if verify:
         options = DecodeOptions(max_pixels=picture.width * picture.height)
         if decode_symbols(bundle, encoded.data, options).digest != encoded.digest:
             raise UlbicError("verification failed: the file does not decode to the symbols that were written")
     return encoded.data
+
+
+def _budget(pixels: int, target_size: int | None, target_bpp: float | None) -> int | None:
+    """Bytes that the file may have, None where there is no target."""
+    sizes = [] if target_size is None else [target_size]
+    if target_bpp is not None:
+        sizes.append(int(target_bpp * pixels / 8))
+    return min(sizes, default=None)
 
 
 def decode(
@@ -70,7 +91,7 @@ def decode(
         max_pixels: refuse files that claim more.
         allow_partial: decode what is left of a truncated file, with a warning, instead of refusing it.
         preview: the continuous stream alone: blurred, but several times faster.
-        device: "auto", "cpu", "cuda", ...
+        device: "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "cuda:1", "mps".
         weights: a weight file instead of the bundled one.
 
     Raises:

@@ -27,7 +27,7 @@ class Bundle:
     """Everything that coding needs, for one model on one device."""
 
     model: UlbicModel
-    context: ContextModel  # float64: decides symbols, and so runs alike everywhere
+    context: ContextModel  # float64: decides symbols, and so runs alike everywhere; never on "mps"
     hyper_tables: FrequencyTables  # one a hyper-latent channel
     latent_tables: FrequencyTables  # one a scale level
     index_table: FrequencyTables  # a single one, over the codebook
@@ -38,6 +38,10 @@ class Bundle:
     def device(self) -> torch.device:
         return next(self.model.parameters()).device
 
+    @property
+    def context_device(self) -> torch.device:
+        return next(self.context.parameters()).device
+
 
 @lru_cache(maxsize=2)
 def load_bundle(
@@ -46,7 +50,7 @@ def load_bundle(
     """The bundled model of that number, or the one in `weights`.
 
     Args:
-        device: "auto" (the GPU where there is one), or a torch device.
+        device: "auto" (CUDA where there is one, else the CPU), or a torch device.
 
     Raises:
         WeightsError: unknown number, or no usable file.
@@ -56,10 +60,11 @@ def load_bundle(
     if known is None:
         raise WeightsError(f"the file needs model {model_id}, which this release does not know")
     checkpoint = load_checkpoint(weights or known.path)
-    model = checkpoint.model.to(_find_device(device))
+    place = _find_device(device)
+    context = copy.deepcopy(checkpoint.model.continuous.context).double()
     return Bundle(
-        model=model,
-        context=copy.deepcopy(model.continuous.context).double(),
+        model=checkpoint.model.to(place),
+        context=context.to("cpu" if place.type == "mps" else place),  # Metal has no float64
         hyper_tables=_tables(checkpoint.tables, "hyper"),
         latent_tables=_tables(checkpoint.tables, "latent"),
         index_table=_tables(checkpoint.tables, "index"),

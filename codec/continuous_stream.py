@@ -27,6 +27,7 @@ def encode_latents(
     Raises:
         NearBoundaryError: try another rounding offset.
     """
+    y, z = y.to(bundle.context_device), z.to(bundle.context_device)
     channels = _hyper_indices(z.shape)
     symbols = bundle.hyper_tables.clamp(z.round().long().flatten().cpu().numpy(), channels)
     writer.write(symbols, channels, bundle.hyper_tables)
@@ -46,7 +47,7 @@ def decode_latents(reader: Reader, bundle: Bundle, size: tuple[int, int], roundi
     """The mirror of `encode_latents`: y_hat (1, latents, *size), float64."""
     shape = (1, bundle.model.config.continuous.hyper_channels, -(-size[0] // 4), -(-size[1] // 4))
     symbols = reader.read(_hyper_indices(shape), bundle.hyper_tables)
-    z_hat = torch.from_numpy(symbols).view(shape).to(bundle.device, torch.float64)
+    z_hat = torch.from_numpy(symbols).view(shape).to(bundle.context_device, torch.float64)
 
     def read(p: Pass) -> Tensor:
         mean, indices = _rounded(p, rounding)

@@ -1,8 +1,8 @@
 """Bytes to picture, the mirror of `encoder`.
 
-container ┬ decode_latents ─ y_hat ─ synthesis ─ restoration ─ bridge ┐
-          └ decode_indices ─ index map ─ complete_indices <───────────┤
-                                            └── paint, window by window, crop
+container ┬ decode_latents ─ y_hat ─ ContinuousPart (synthesis, bridge) ┐
+          └ decode_indices ─ index map ─ complete_indices <─────────────┤
+                                            └── paint, tile by tile, crop
 """
 
 from __future__ import annotations
@@ -18,17 +18,15 @@ from torch import Tensor
 from ulbic.bitstream.container import CRC_BYTES, MAX_PIXELS, Header, read_container
 from ulbic.bitstream.symbols import PartialReader, SymbolReader
 from ulbic.errors import DamagedError, WeightsError
-from ulbic.models.bridge import BridgeFeatures
 from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
-from ulbic.models.model import UlbicModel
 
 from .bundle import Bundle
+from .continuous_part import ContinuousPart
 from .continuous_stream import decode_latents
 from .exactness import ExactRounding
-from .images import to_picture
 from .maskgit import MaskGitConfig, complete_indices
+from .painting import paint, preview
 from .token_stream import decode_indices
-from .windows import PIXEL_OVERLAP, PIXEL_WINDOW, blend_weight, windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +68,7 @@ def decode_symbols(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeO
             f"the file was made with weights {header.model_id}:{header.weights_tag:03x}, "
             f"these are {bundle.model_id}:{bundle.weights_tag:03x}"
         )
-    if header.gain >= config.continuous.gains:
+    if header.gain > config.continuous.gains - 1:
         raise DamagedError(f"the file asks for gain {header.gain}, which the model does not have")
     latent_size = (-(-header.height // LATENT_STRIDE), -(-header.width // LATENT_STRIDE))
     token_size = (-(-header.height // TOKEN_STRIDE), -(-header.width // TOKEN_STRIDE))
@@ -99,44 +97,19 @@ def decode_picture(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeO
     if not symbols.complete:
         missing = f"{symbols.missing:.0%} of its symbols are missing"
         warnings.warn(f"the file is cut off or damaged: {missing}", stacklevel=2)
-    size = symbols.header.width, symbols.header.height
-    restoration, features = continuous_features(bundle, symbols)
+    rows, columns = symbols.indices.shape
+    continuous = ContinuousPart(bundle.model, symbols.y_hat, symbols.header.gain)
     if options.preview:
-        return to_picture(restoration, *size)
-    indices = torch.from_numpy(symbols.indices).to(bundle.device)
-    received = torch.from_numpy(symbols.received).to(bundle.device)
-    completed = complete_indices(
-        bundle.model.predictor, indices, received, features.assist, options.maskgit, symbols.seed
-    )
-    return to_picture(paint_windows(bundle.model, completed, received, features, restoration), *size)
-
-
-def continuous_features(bundle: Bundle, symbols: Symbols) -> tuple[Tensor, BridgeFeatures]:
-    """The restoration (1, 3, H, W) and the bridge's maps, cut to the size of the index map."""
-    model, (rows, columns) = bundle.model, symbols.indices.shape
-    gain = torch.tensor([symbols.header.gain], device=bundle.device)
-    y_hat = symbols.y_hat.float()
-    restoration = model.restore(y_hat, gain)
-    features = model.bridge(y_hat, restoration)
-    return restoration, features._replace(correction=features.correction[:, :, :rows, :columns])
-
-
-def paint_windows(
-    model: UlbicModel,
-    indices: Tensor,
-    received: Tensor,
-    features: BridgeFeatures | None,
-    restoration: Tensor | None,
-) -> Tensor:
-    """Pixels (1, 3, 16 rows, 16 columns) of a completed map, decoded in overlapping windows and blended."""
-    rows, columns = indices.shape
-    canvas = torch.zeros(1, 3, rows * TOKEN_STRIDE, columns * TOKEN_STRIDE, device=indices.device)
-    weight = torch.zeros(canvas.shape[2:], device=indices.device)
-    for window in windows(rows, columns, PIXEL_WINDOW, PIXEL_OVERLAP):
-        local = None if features is None else BridgeFeatures(features.assist, window.of(features.correction))
-        beneath = None if restoration is None else window.of(restoration, TOKEN_STRIDE)
-        pixels = model.paint(window.of(indices)[None], window.of(received)[None], local, beneath)
-        share = blend_weight(window).to(pixels.device)
-        window.of(canvas, TOKEN_STRIDE).add_(pixels * share)
-        window.of(weight, TOKEN_STRIDE).add_(share)
-    return canvas / weight
+        pixels = preview(continuous, rows, columns)
+    else:
+        received = torch.from_numpy(symbols.received).to(bundle.device)
+        completed = complete_indices(
+            bundle.model.predictor,
+            torch.from_numpy(symbols.indices).to(bundle.device),
+            received,
+            continuous.assist,
+            options.maskgit,
+            symbols.seed,
+        )
+        pixels = paint(bundle.model, completed, received, continuous)
+    return Image.fromarray(pixels[: symbols.header.height, : symbols.header.width])

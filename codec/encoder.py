@@ -1,15 +1,20 @@
 """Picture to bytes.
 
-picture ─ pad ┬ halve ─ analysis ─ y, z ─ encode_latents ┐
-              └ tokenizer ─ index map ── encode_indices ─┴ container
+picture ─ analyse_picture, tile by tile ┬ halve ─ analysis ─ y ────┐
+                                        └ tokenizer ─ index map ───┤
+          encode_features ┬ y, z ─ encode_latents ┐ <──────────────┘
+                          └ encode_indices ───────┴ container
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from ulbic.bitstream.container import Header, write_container
 from ulbic.bitstream.symbols import SymbolWriter
@@ -23,6 +28,17 @@ from .exactness import GUARD, OFFSETS, ExactRounding, NearBoundaryError
 from .images import to_tensor
 from .quality import RatePoint
 from .token_stream import encode_indices, prefers_raw
+from .windows import MARGIN, TILE, Window, windows
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureFeatures:
+    """What the encoders say of a picture, whatever the rate."""
+
+    width: int  # pixels
+    height: int
+    latents: Tensor  # (1, latents, h, w) float32, before the gain
+    indices: np.ndarray  # (rows, columns) int64
 
 
 class EncodedPicture(NamedTuple):
@@ -34,20 +50,43 @@ class EncodedPicture(NamedTuple):
 
 
 @torch.no_grad()
-def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> EncodedPicture:
-    """The bytes of a .ulb file for an RGB picture of any size.
+def analyse_picture(bundle: Bundle, picture: Image.Image) -> PictureFeatures:
+    """Runs both encoders over an RGB picture of any size, in the memory of one tile."""
+    model = bundle.model
+    rows, columns = -(-picture.height // LATENT_STRIDE), -(-picture.width // LATENT_STRIDE)
+    latents = torch.empty(1, model.config.continuous.latents, rows, columns, device=bundle.device)
+    latents = latents.contiguous(memory_format=torch.channels_last)
+    tokens = torch.empty(1, 2 * rows, 2 * columns, dtype=torch.int64, device=bundle.device)
+    for tile in windows(rows, columns, TILE // 2, 0):
+        outer = tile.grown(MARGIN // 2, rows, columns)
+        image = to_tensor(_cut(picture, outer), LATENT_STRIDE).to(bundle.device)
+        inner = tile.within(outer)
+        tile.of(latents)[:] = inner.of(model.continuous.transform(reduce(image)))
+        tile.of(tokens, 2)[:] = inner.of(model.tokenizer.indices(image), 2)
+    height, width = -(-picture.height // TOKEN_STRIDE), -(-picture.width // TOKEN_STRIDE)
+    indices = tokens[0, :height, :width].cpu().numpy()
+    return PictureFeatures(width=picture.width, height=picture.height, latents=latents, indices=indices)
+
+
+def _cut(picture: Image.Image, window: Window) -> Image.Image:
+    """The pixels of a window of latents, as far as the picture has them."""
+    left, top = window.left * LATENT_STRIDE, window.top * LATENT_STRIDE
+    right = min(left + window.width * LATENT_STRIDE, picture.width)
+    bottom = min(top + window.height * LATENT_STRIDE, picture.height)
+    return picture.crop((left, top, right, bottom))
+
+
+@torch.no_grad()
+def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint) -> EncodedPicture:
+    """The bytes of a .ulb file at one rate point.
 
     Raises:
-        LimitError: the format has no room for its size.
+        LimitError: the format has no room for the picture's size.
     """
-    model = bundle.model
-    image = to_tensor(picture, LATENT_STRIDE).to(bundle.device)
-    gain = torch.tensor([point.gain], device=bundle.device)
-    y = model.continuous.analyse(reduce(image), gain)
-    z = model.continuous.hyper_analyse(y)
-    rows, columns = (-(-side // TOKEN_STRIDE) for side in (picture.height, picture.width))
-    indices = model.tokenizer.indices(image)[0, :rows, :columns].cpu().numpy()
-    raw = prefers_raw(indices, point.schedule, bundle.index_table)
+    stream = bundle.model.continuous
+    y = stream.amplify(features.latents, torch.tensor([point.gain], dtype=torch.float32, device=bundle.device))
+    z = stream.hyper_analyse(y)
+    raw = prefers_raw(features.indices, point.schedule, bundle.index_table)
 
     for rounding in range(OFFSETS):
         writer = SymbolWriter()
@@ -55,10 +94,10 @@ def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> En
             encode_latents(writer, bundle, y, z, ExactRounding(rounding, GUARD))
         except NearBoundaryError:
             continue
-        encode_indices(writer, indices, point.schedule, bundle.index_table, raw)
+        encode_indices(writer, features.indices, point.schedule, bundle.index_table, raw)
         header = Header(
-            width=picture.width,
-            height=picture.height,
+            width=features.width,
+            height=features.height,
             model_id=bundle.model_id,
             weights_tag=bundle.weights_tag,
             gain=point.gain,
@@ -69,3 +108,8 @@ def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> En
         data = write_container(header, writer.finish())
         return EncodedPicture(data, writer.digest.hexdigest(), writer.ideal_bits)
     raise UlbicError("no rounding offset keeps every value off a boundary")
+
+
+def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> EncodedPicture:
+    """Both steps for one rate point. Raises what `encode_features` raises."""
+    return encode_features(bundle, analyse_picture(bundle, picture), point)

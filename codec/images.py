@@ -71,7 +71,6 @@ def to_tensor(picture: Image.Image, multiple: int) -> Tensor:
     return padded.contiguous(memory_format=torch.channels_last)
 
 
-def to_picture(tensor: Tensor, width: int, height: int) -> Image.Image:
-    """The inverse of `to_tensor`: crops, clips, rounds to 8 bits."""
-    pixels = tensor[0, :, :height, :width].clamp(0, 1).mul(255).round().to(torch.uint8)
-    return Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
+def to_pixels(tensor: Tensor) -> np.ndarray:
+    """The inverse of `to_tensor` but for the edges: clips, rounds to (H, W, 3) uint8."""
+    return tensor[0].clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()

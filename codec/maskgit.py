@@ -7,6 +7,7 @@ integer generator that the file seeds, so that every decoder fills in the same p
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor
 from ulbic.models.config import WINDOW
 from ulbic.models.predictor import MaskPredictor
 
-from .windows import Window, windows
+from .windows import Group, groups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,15 +35,15 @@ def complete_indices(
     predictor: MaskPredictor,
     indices: Tensor,
     received: Tensor,
-    assist: Tensor | None,
+    assist: Callable[[Group], Tensor] | None,
     config: MaskGitConfig = MaskGitConfig(),
     seed: int = 0,
 ) -> Tensor:
-    """Fills an index map.
+    """Fills an index map, one group of windows after the other.
 
     Args:
         indices: (h, w) int64, valid where `received` (h, w) bool.
-        assist: (1, C, h s, w s) features of the continuous stream, s = 1 or 1/2; or None.
+        assist: gives a group's features of the continuous stream (`ContinuousPart.assist`); or None.
         seed: from the file.
 
     Returns:
@@ -50,16 +51,17 @@ def complete_indices(
     """
     if bool(received.all()):
         return indices
-    height, width = indices.shape
-    plan = list(windows(height, width, WINDOW, 0))
-    known = torch.stack([_padded(w.of(received)) for w in plan])
-    current = torch.stack([_padded(w.of(indices)) for w in plan])
-    context = None if assist is None else torch.cat([_assist_window(assist, w, height) for w in plan])
-    completed = _iterate(predictor, current, known, context, config, GumbelNoise(seed))
-    result = indices.clone()
-    for window, filled in zip(reversed(plan), completed.flip(0), strict=True):  # the first owner wins
-        window.of(result)[:] = filled[: window.height, : window.width]
-    return torch.where(received, indices, result)
+    result, missing, noise = indices.clone(), ~received, GumbelNoise(seed)
+    for group in groups(*indices.shape, WINDOW, 0):
+        known = torch.stack([_padded(window.of(received)) for window in group.windows])
+        current = torch.stack([_padded(window.of(indices)) for window in group.windows])
+        context = assist(group) if assist is not None else None
+        completed = _iterate(predictor, current, known, context, config, noise)
+        for window, filled in zip(group.windows, completed, strict=True):
+            places = window.of(missing)
+            window.of(result)[places] = filled[: window.height, : window.width][places]
+            places[:] = False  # the first window that covers a place decides
+    return result
 
 
 def _iterate(
@@ -112,13 +114,3 @@ class GumbelNoise:
 def _padded(window: Tensor) -> Tensor:
     """A window of a small map, filled up with what counts as masked."""
     return F.pad(window, (0, WINDOW - window.shape[1], 0, WINDOW - window.shape[0]))
-
-
-def _assist_window(assist: Tensor, window: Window, height: int) -> Tensor:
-    """The features of one window, (1, C, s, s), edges repeated where the map is smaller."""
-    halved = assist.shape[2] < height
-    shrink = 2 if halved else 1
-    side = WINDOW // shrink
-    top, left = window.top // shrink, window.left // shrink
-    part = assist[:, :, top : top + side, left : left + side]
-    return F.pad(part, (0, side - part.shape[3], 0, side - part.shape[2]), mode="replicate")

@@ -10,7 +10,7 @@ from ulbic.errors import UlbicError
 class RatePoint(NamedTuple):
     """What one quality stands for."""
 
-    gain: int
+    gain: float  # number of a gain vector, or between two, in 1/16 steps
     schedule: str
 
 

@@ -46,9 +46,16 @@ class Bridge(nn.Module):
 
     def forward(self, y_hat: Tensor, restoration: Tensor) -> BridgeFeatures:
         """y_hat (B, latents, H/32, W/32), restoration (B, 3, H, W) in about [0, 1]."""
+        correction = self.correction_map(y_hat, restoration)
+        shared = self.kind == "shared"
+        return BridgeFeatures(correction if shared else self.assist_map(y_hat, restoration), correction)
+
+    def assist_map(self, y_hat: Tensor, restoration: Tensor) -> Tensor:
+        """`BridgeFeatures.assist` alone."""
         if self.kind == "linear":
-            return BridgeFeatures(y_hat, self.up(y_hat))
-        correction = self.correction(restoration)
-        if self.kind == "shared":
-            return BridgeFeatures(correction, correction)
-        return BridgeFeatures(self.assist(restoration.detach()), correction)
+            return y_hat
+        return self.assist(restoration.detach()) if self.kind == "separate" else self.correction(restoration)
+
+    def correction_map(self, y_hat: Tensor, restoration: Tensor) -> Tensor:
+        """`BridgeFeatures.correction` alone."""
+        return self.up(y_hat) if self.kind == "linear" else self.correction(restoration)

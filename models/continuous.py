@@ -226,18 +226,26 @@ class ContinuousStream(nn.Module):
 
         Args:
             small: (B, 3, 16 h, 16 w) in [0, 1].
-            gain: (B,) int64, index of the gain vector.
+            gain: (B,) up to gains - 1, see `amplify`.
 
         Returns:
             (B, latents, h, w).
         """
-        y = self.transform(small)
-        return y * self.log_gain[gain].exp()[:, :, None, None] if self.config.gains > 1 else y
+        return self.amplify(self.transform(small), gain)
 
     def transform(self, small: Tensor) -> Tensor:
         """y (B, latents, h, w) of (B, 3, 16 h, 16 w) in [0, 1], before the gain."""
         y = self.g_a(small)
         return y if self.blocks is None else y + self.blocks(small)
+
+    def amplify(self, y: Tensor, gain: Tensor) -> Tensor:
+        """What `transform` gives, (B, latents, h, w), scaled for the rate point `gain`.
+
+        Args:
+            gain: (B,) up to gains - 1, the number of a gain vector; between two numbers their logarithms are
+                interpolated linearly (Cui 2021, "exponent interpolation"), below 0 extrapolated.
+        """
+        return y * _gain_vector(self.log_gain, gain) if self.config.gains > 1 else y
 
     def hyper_analyse(self, y: Tensor) -> Tensor:
         """z (B, hyper_channels, ceil(h/4), ceil(w/4)) of y (B, latents, h, w)."""
@@ -247,9 +255,16 @@ class ContinuousStream(nn.Module):
     def synthesise(self, y_hat: Tensor, gain: Tensor) -> Tensor:
         """The restoration (B, 3, 16 h, 16 w), about [0, 1], from the decoded latents (B, latents, h, w)."""
         if self.config.gains > 1:
-            y_hat = y_hat * self.log_inverse_gain[gain].exp()[:, :, None, None]
+            y_hat = y_hat * _gain_vector(self.log_inverse_gain, gain)
         small = self.g_s(y_hat)
         return small if self.blocks is None else small + self.blocks.inverse(y_hat)
+
+
+def _gain_vector(logarithms: Tensor, gain: Tensor) -> Tensor:
+    """(B, latents, 1, 1) factors of rate points (B,), given the logarithms (gains, latents) of whole ones."""
+    below = gain.floor().long().clamp(0, len(logarithms) - 2)
+    fraction = (gain - below)[:, None].to(logarithms)
+    return torch.lerp(logarithms[below], logarithms[below + 1], fraction).exp()[:, :, None, None]
 
 
 def checkerboard(size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:

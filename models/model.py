@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .bridge import Bridge, BridgeFeatures
+from .bridge import Bridge
 from .config import ModelConfig
 from .continuous import ContinuousStream
 from .layers import Binomial
@@ -32,11 +32,13 @@ class UlbicModel(nn.Module):
         return self.smooth(enlarge(self.continuous.synthesise(y_hat, gain).float()))
 
     def paint(
-        self, indices: Tensor, received: Tensor, features: BridgeFeatures | None, restoration: Tensor | None
+        self, indices: Tensor, received: Tensor, correction: Tensor | None, restoration: Tensor | None
     ) -> Tensor:
-        """Pixels (B, 3, 16 h, 16 w) of a completed index map (B, h, w); without features, of it alone."""
+        """Pixels (B, 3, 16 h, 16 w) of a completed index map (B, h, w).
+
+        The bridge's correction map and the restoration are both given, or neither: then the tokens alone count.
+        """
         codes = self.tokenizer.quantize(indices)
-        correction = features.correction if features is not None else None
         return self.correction(self.tokenizer.decoder, codes, received, correction, restoration)
 
 

@@ -86,8 +86,8 @@ def _paint(
     both, tokens = (~alone).nonzero()[:, 0], alone.nonzero()[:, 0]
     parts = []
     if len(both):
-        chosen = BridgeFeatures(features.assist[both], features.correction[both])
-        parts.append(model.paint(indices[both], received[both], chosen, restoration[both]))
+        correction = features.correction[both]
+        parts.append(model.paint(indices[both], received[both], correction, restoration[both]))
     if len(tokens):
         parts.append(model.paint(indices[tokens], received[tokens], None, None))
     order = torch.cat([both, tokens]).argsort()

@@ -53,3 +53,9 @@ class LimitError(UlbicError):
     """The picture is larger than the allowed or the coded maximum."""
 
     exit_code = 10
+
+
+class BudgetError(UlbicError):
+    """No file of the picture is as small as it was strictly asked to be."""
+
+    exit_code = 12

@@ -31,13 +31,37 @@ def test_side_information_of_a_kodak_picture_is_twelve_bytes():
     assert info(GOLDEN).side_bytes == 12
 
 
+@pytest.mark.parametrize(
+    ("gain", "settings"), [(0, "30"), (7, "37"), (4.0625, "7461"), (-4, "7060"), (-1.5, "7168"), (11.9375, "777f")]
+)
+def test_literal_settings(gain, settings):
+    """A gain between two gain vectors, or below them, takes a second byte."""
+    data = write_container(dataclasses.replace(HEADER, gain=gain), b"")
+    assert data[5 : 5 + len(settings) // 2].hex() == settings
+    assert info(data).gain == gain
+
+
+@pytest.mark.parametrize("settings", ["7260", "7470", "7560"])
+def test_a_whole_gain_in_two_bytes_is_refused(settings):
+    body = GOLDEN[:5] + bytes.fromhex(settings) + GOLDEN[6:-2]
+    with pytest.raises(DamagedError, match="shortest form"):
+        read_container(body + b"\0\0", allow_partial=True)
+
+
+@pytest.mark.parametrize("settings", ["64", "74c1", "74e1"])
+def test_an_undefined_schedule_is_refused(settings):
+    body = GOLDEN[:5] + bytes.fromhex(settings) + GOLDEN[6:-2]
+    with pytest.raises(DamagedError, match="schedule [67] is not defined"):
+        read_container(body + b"\0\0", allow_partial=True)
+
+
 headers = st.builds(
     Header,
     width=st.integers(1, 10_000),
     height=st.integers(1, 10_000),
     model_id=st.integers(0, 15),
     weights_tag=st.integers(0, 0xFFF),
-    gain=st.integers(0, 7),
+    gain=st.integers(-64, 191).map(lambda steps: steps / 16),
     raw_indices=st.booleans(),
     schedule=st.sampled_from(SCHEDULES),
     rounding=st.integers(0, 15),

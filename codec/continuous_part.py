@@ -1,0 +1,70 @@
+"""What the continuous stream gives to the predictor and the pixel decoder, one rectangle of indices at a time."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ulbic.models.config import TOKEN_STRIDE, WINDOW
+from ulbic.models.model import UlbicModel
+
+from .windows import MARGIN, Group, Window
+
+
+class _Surroundings(NamedTuple):
+    """A rectangle with its margin."""
+
+    outer: Window  # in latents
+    y_hat: Tensor  # (1, latents, h, w), float32
+    restoration: Tensor  # (1, 3, 32 h, 32 w), about [0, 1]
+
+
+class ContinuousPart:
+    """Runs the synthesis and the bridge over the decoded latents of one picture."""
+
+    def __init__(self, model: UlbicModel, y_hat: Tensor, gain: float) -> None:
+        """y_hat (1, latents, h, w), of any float type; gain from 0 to gains - 1."""
+        self._model = model
+        device = next(model.parameters()).device
+        self._y_hat = y_hat.float().to(device)
+        self._gain = torch.tensor([gain], dtype=torch.float32, device=device)
+        self._last: _Surroundings | None = None
+
+    def restoration(self, box: Window) -> Tensor:
+        """Pixels (1, 3, 16 h, 16 w), about [0, 1], of a rectangle of h x w indices."""
+        around = self._around(box)
+        return box.within(around.outer.doubled()).of(around.restoration, TOKEN_STRIDE)
+
+    def correction(self, box: Window) -> Tensor:
+        """The pixel decoder's map (1, channels, h, w) of a rectangle of h x w indices."""
+        around = self._around(box)
+        features = self._model.bridge.correction_map(around.y_hat, around.restoration)
+        return box.within(around.outer.doubled()).of(features)
+
+    def assist(self, group: Group) -> Tensor:
+        """The predictor's maps (n, channels, s, s) of the n windows of a group.
+
+        s is 16, or 8 for the "linear" bridge; edges are repeated where the picture is smaller than a window.
+        """
+        around = self._around(group.box)
+        features = self._model.bridge.assist_map(around.y_hat, around.restoration)
+        shrink = 2 * around.outer.height // features.shape[2]
+        side = WINDOW // shrink
+        maps = []
+        for window in group.windows:
+            top = (window.top - 2 * around.outer.top) // shrink
+            left = (window.left - 2 * around.outer.left) // shrink
+            part = features[:, :, top : top + side, left : left + side]
+            maps.append(F.pad(part, (0, side - part.shape[3], 0, side - part.shape[2]), mode="replicate"))
+        return torch.cat(maps)
+
+    def _around(self, box: Window) -> _Surroundings:
+        """The last rectangle is kept: a picture of one tile is restored once."""
+        outer = box.halved().grown(MARGIN // 2, *self._y_hat.shape[2:])
+        if self._last is None or self._last.outer != outer:
+            y_hat = outer.of(self._y_hat)
+            self._last = _Surroundings(outer, y_hat, self._model.restore(y_hat, self._gain))
+        return self._last

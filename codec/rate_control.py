@@ -1,0 +1,64 @@
+"""The best file under a budget of bytes.
+
+The ladder of qualities says which schedule suits which gain, by measured quality on the validation pictures
+(docs/parts.md). So the search takes the best quality that fits, or the format's lowest gain, and raises the gain
+in small steps as far as the budget allows. Both encoders have run before; what is tried is coded, and weighed,
+in full.
+"""
+
+from __future__ import annotations
+
+import warnings
+from bisect import bisect_right
+from functools import cache
+
+from ulbic.bitstream.container import GAIN_STEPS, LOWEST_GAIN, SCHEDULES
+from ulbic.errors import BudgetError
+
+from .bundle import Bundle
+from .encoder import EncodedPicture, PictureFeatures, encode_features
+from .quality import QUALITIES, RatePoint
+
+
+def encode_to_budget(
+    bundle: Bundle,
+    features: PictureFeatures,
+    budget: int,
+    *,
+    schedule: str | None = None,
+    strict: bool = False,
+) -> EncodedPicture:
+    """The best file of at most `budget` bytes; the smallest there is, with a warning, where none fits.
+
+    Args:
+        schedule: keep to this one.
+        strict: make it an error that none fits.
+
+    Raises:
+        BudgetError: `strict`, and no file is small enough.
+        LimitError: the format has no room for the picture's size.
+    """
+
+    @cache
+    def encoded(point: RatePoint) -> EncodedPicture:
+        return encode_features(bundle, features, point)
+
+    def best(points: list[RatePoint]) -> RatePoint:
+        """The last of the points, in the order of rate, that fits, or the first."""
+        fitting = bisect_right(points, budget, key=lambda point: len(encoded(point).data))
+        return points[max(fitting - 1, 0)]
+
+    ladder = [RatePoint(LOWEST_GAIN, SCHEDULES[0]), *QUALITIES.values()]
+    if schedule is not None:
+        ladder = [point._replace(schedule=schedule) for point in ladder]
+    start = best(ladder)
+    highest = bundle.model.config.continuous.gains - 1
+    steps = range(int(start.gain * GAIN_STEPS), highest * GAIN_STEPS + 1)
+    result = encoded(best([start._replace(gain=step / GAIN_STEPS) for step in steps]))
+
+    if len(result.data) > budget:
+        shortfall = f"the smallest file of this picture has {len(result.data)} bytes, the budget is {budget}"
+        if strict:
+            raise BudgetError(shortfall)
+        warnings.warn(shortfall, stacklevel=3)
+    return result

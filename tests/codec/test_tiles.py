@@ -1,0 +1,77 @@
+"""Big pictures: cut into tiles they come out as if computed at once, and no border shows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import synthetic_picture
+
+import ulbic
+from ulbic.cli.demo import sample_photo
+from ulbic.codec import encoder, painting, windows
+from ulbic.codec.decoder import DecodeOptions, decode_picture
+from ulbic.codec.encoder import analyse_picture, encode_features
+from ulbic.codec.quality import rate_point
+
+SMALL_TILE = 32  # indices: 512 pixels
+
+
+@pytest.fixture
+def small_tiles(monkeypatch):
+    for module in (encoder, painting, windows):
+        monkeypatch.setattr(module, "TILE", SMALL_TILE)
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return synthetic_picture(1040, 530)
+
+
+@pytest.fixture(scope="module")
+def at_once(bundle, picture):
+    """Features, file, picture and preview of a picture that is one tile."""
+    features = analyse_picture(bundle, picture)
+    data = encode_features(bundle, features, rate_point(5)).data
+    decoded, preview = (decode_picture(bundle, data, DecodeOptions(preview=p)) for p in (False, True))
+    return features, data, np.asarray(decoded).astype(int), np.asarray(preview).astype(int)
+
+
+def test_the_encoders_see_the_same_in_tiles(bundle, picture, at_once, small_tiles):
+    features = analyse_picture(bundle, picture)
+    assert (features.latents - at_once[0].latents).abs().max() < 1e-4
+    assert np.array_equal(features.indices, at_once[0].indices)
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_tiles_decode_to_the_same_picture(bundle, at_once, small_tiles, preview):
+    decoded = decode_picture(bundle, at_once[1], DecodeOptions(preview=preview))
+    difference = np.abs(np.asarray(decoded) - at_once[3 if preview else 2])
+    assert difference.max() <= 2
+    assert difference.mean() < 0.01
+
+
+def gradient():
+    down, across = np.mgrid[0:1024, 0:1024] / 1023
+    return Image.fromarray((255 * np.stack([down, across, (down + across) / 2], axis=2)).astype(np.uint8))
+
+
+def photograph():
+    return Image.open(sample_photo()).convert("RGB").resize((1024, 1024), Image.Resampling.BICUBIC)
+
+
+@pytest.mark.parametrize("make", [gradient, photograph])
+def test_no_step_shows_at_a_border(make, small_tiles):
+    """Borders: where windows of the decoder, windows of the predictor (16 indices), or tiles begin or end.
+
+    They all lie between two indices, where the networks leave a larger step than elsewhere even if nothing is
+    cut. So they are compared with the next such places on either side.
+    """
+    decoded = np.asarray(ulbic.decode(ulbic.encode(make(), 4))).astype(float)
+    starts = windows.starts(64, windows.PIXEL_WINDOW, windows.PIXEL_OVERLAP)
+    cells = {*starts, *(start + windows.PIXEL_WINDOW for start in starts), *range(0, 64, 16)} - {0, 64}
+    borders = np.array([16 * cell - 1 for cell in sorted(cells)])
+    down, across = (np.abs(np.diff(decoded, axis=axis)).mean(axis=(1 - axis, 2)) for axis in (0, 1))
+    beside = np.concatenate([borders - 16, borders + 16])
+    step, elsewhere = down[borders] + across[borders], down[beside] + across[beside]
+    assert step.mean() <= 1.1 * elsewhere.mean()
