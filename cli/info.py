@@ -30,6 +30,9 @@ def command(file: Path, as_json: bool, symbols: bool) -> None:
     raw = ", raw indices" if account.raw_indices else ""
     click.echo(f"rate point  gain {account.gain}, schedule {account.schedule}{raw}")
     click.echo(f"container   version {account.version}, rounding offset {account.rounding}")
+    extras = (["grey"] if account.grey else []) + [f"{k} {n} bytes" for k, n in account.chunks.items()]
+    if extras:
+        click.echo(f"extras      {', '.join(extras)}")
     if digest:
         click.echo(f"symbols     {digest}")
 

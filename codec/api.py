@@ -7,14 +7,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from ulbic.bitstream.container import MAX_PIXELS
+from ulbic.bitstream.container import MAX_PIXELS, read_container
 from ulbic.bitstream.describe import read_bytes
 from ulbic.errors import UlbicError
 
 from .bundle import load_bundle
 from .decoder import DecodeOptions, decode_picture, decode_symbols
 from .encoder import encode_picture
-from .images import Source, load_picture
+from .extras import add_extras, unpack_extras
+from .images import Source, read_picture
 from .quality import DEFAULT_QUALITY, rate_point
 
 
@@ -23,6 +24,8 @@ def encode(
     quality: int = DEFAULT_QUALITY,
     *,
     schedule: str | None = None,
+    keep_icc: bool = False,
+    keep_metadata: bool = False,
     verify: bool = False,
     device: str = "auto",
     weights: Path | None = None,
@@ -33,6 +36,8 @@ def encode(
         source: a path, the bytes of a picture file, or a PIL image; any size from 1x1 pixel.
         quality: 1 (smallest) to 8.
         schedule: share of the indices that is sent, "0" to "1_1", instead of the quality's own.
+        keep_icc: leave the colours as they are and send their profile, instead of converting them to sRGB.
+        keep_metadata: send EXIF and XMP.
         verify: decode the symbols from the finished bytes and compare them.
         device: "auto", "cpu", "cuda", ...
         weights: a weight file instead of the bundled one.
@@ -44,11 +49,11 @@ def encode(
         UlbicError: one of its kinds (`ulbic.errors`) for every cause.
     """
     point = rate_point(quality, schedule)
-    picture = load_picture(source)
+    pixels, extras = read_picture(source, keep_icc=keep_icc, keep_metadata=keep_metadata)
     bundle = load_bundle(device=device, weights=weights)
-    encoded = encode_picture(bundle, picture, point)
+    encoded = encode_picture(bundle, pixels, point, extras)
     if verify:
-        options = DecodeOptions(max_pixels=picture.width * picture.height)
+        options = DecodeOptions(max_pixels=pixels.width * pixels.height)
         if decode_symbols(bundle, encoded.data, options).digest != encoded.digest:
             raise UlbicError("verification failed: the file does not decode to the symbols that were written")
     return encoded.data
@@ -63,7 +68,9 @@ def decode(
     device: str = "auto",
     weights: Path | None = None,
 ) -> Image.Image:
-    """Decompresses a .ulb file to an RGB picture.
+    """Decompresses a .ulb file to a picture: RGB or L, with an alpha channel where one was sent.
+
+    A colour profile, EXIF and XMP that were sent are in its `info`, as in that of a picture from any file.
 
     Args:
         source: a path, or the bytes of the file.
@@ -78,7 +85,8 @@ def decode(
     """
     data = source if isinstance(source, bytes) else read_bytes(source)
     options = DecodeOptions(max_pixels=max_pixels, allow_partial=allow_partial, preview=preview)
-    return decode_picture(load_bundle(device=device, weights=weights), data, options)
+    extras = unpack_extras(read_container(data, max_pixels, allow_partial=allow_partial).header)
+    return add_extras(decode_picture(load_bundle(device=device, weights=weights), data, options), extras)
 
 
 def symbol_digest(

@@ -20,6 +20,7 @@ from ulbic.models.model import reduce
 from .bundle import Bundle
 from .continuous_stream import encode_latents
 from .exactness import GUARD, OFFSETS, ExactRounding, NearBoundaryError
+from .extras import NO_EXTRAS, Extras, pack_extras
 from .images import to_tensor
 from .quality import RatePoint
 from .token_stream import encode_indices, prefers_raw
@@ -34,8 +35,10 @@ class EncodedPicture(NamedTuple):
 
 
 @torch.no_grad()
-def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> EncodedPicture:
-    """The bytes of a .ulb file for an RGB picture of any size.
+def encode_picture(
+    bundle: Bundle, picture: Image.Image, point: RatePoint, extras: Extras = NO_EXTRAS
+) -> EncodedPicture:
+    """The bytes of a .ulb file for an RGB picture of any size, with `extras` beside it.
 
     Raises:
         LimitError: the format has no room for its size.
@@ -65,6 +68,8 @@ def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> En
             schedule=point.schedule,
             raw_indices=raw,
             rounding=rounding,
+            grey=extras.grey,
+            chunks=pack_extras(extras),
         )
         data = write_container(header, writer.finish())
         return EncodedPicture(data, writer.digest.hexdigest(), writer.ideal_bits)

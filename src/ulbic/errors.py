@@ -53,3 +53,13 @@ class LimitError(UlbicError):
     """The picture is larger than the allowed or the coded maximum."""
 
     exit_code = 10
+
+
+class BatchError(UlbicError):
+    """Some of several inputs could not be processed; the others were."""
+
+    exit_code = 11
+
+
+class ConversionNote(UserWarning):
+    """Something that a picture had is not in its file, because of its kind and not because of a fault."""

@@ -116,10 +116,3 @@ def test_nothing_is_overwritten_without_force(picture_file, tmp_path):
     assert output.read_bytes() == b"precious"
     assert ulbic("encode", picture_file, "-o", output, "--force").returncode == 0
     assert output.read_bytes()[:2] == b"\xd9U"
-
-
-def test_transparency_gives_one_warning_line(tmp_path):
-    Image.new("RGBA", (20, 20), (255, 0, 0, 100)).save(tmp_path / "a.png")
-    result = ulbic("encode", "a.png", cwd=tmp_path)
-    assert result.returncode == 0
-    assert result.stderr == "ulbic: warning: transparency is flattened on white\n"
