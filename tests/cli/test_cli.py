@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 from PIL import Image
+from support import run_here, ulbic
 
-
-def ulbic(*arguments, cwd=None):
-    command = [sys.executable, "-m", "ulbic", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+from ulbic.cli import doctor
+from ulbic.models.zoo import entry
 
 
 def test_encode_info_decode(picture_file, tmp_path):
@@ -43,6 +45,14 @@ def test_partial_and_preview_decoding(picture_file, tmp_path):
     assert Image.open(tmp_path / "p.png").size == Image.open(tmp_path / "q.png").size == (96, 80)
 
 
+def test_info_tells_of_extras(tmp_path):
+    Image.new("LA", (20, 20), (9, 100)).save(tmp_path / "a.png")
+    assert ulbic("encode", "a.png", cwd=tmp_path).returncode == 0
+    assert "extras      grey, alpha 1 bytes\n" in run_here("info", tmp_path / "a.ulb").stdout
+    account = json.loads(run_here("info", tmp_path / "a.ulb", "--json").stdout)
+    assert (account["grey"], account["chunks"]) == (True, {"alpha": 1})
+
+
 def test_default_names_lie_beside_the_input(picture_file):
     assert ulbic("encode", picture_file).returncode == 0
     assert picture_file.with_suffix(".ulb").exists()
@@ -52,11 +62,51 @@ def test_demo_writes_its_three_files(tmp_path):
     result = ulbic("demo", "-q", 1, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "PSNR" in result.stdout
+    again = run_here("demo", "-q", 1, "-o", tmp_path / "ulbic-demo", "--force", "--json")
+    assert json.loads(again.stdout)["bytes"] == (tmp_path / "ulbic-demo" / "demo.ulb").stat().st_size
     assert sorted(p.name for p in (tmp_path / "ulbic-demo").iterdir()) == [
         "demo-decoded.png",
         "demo-side-by-side.png",
         "demo.ulb",
     ]
+
+
+def test_doctor_finds_everything_in_order(bundle):
+    result = run_here("doctor", "--json")
+    assert result.exit_code == 0, result.stdout
+    findings = {line["name"]: line for line in map(json.loads, result.stdout.splitlines())}
+    assert {"ulbic", "python", "torch", "devices", "weights"} <= set(findings)
+    assert findings["golden file"]["state"] == findings["round trip"]["state"] == "ok"
+    digest = hashlib.sha256(entry(bundle.model_id).path.read_bytes()).hexdigest()
+    assert f"SHA-256 {digest}" in findings["weights"]["text"]
+
+
+def test_doctor_says_what_is_wrong(monkeypatch, tmp_path):
+    shutil.copytree(doctor.SELFTEST, tmp_path / "selftest")
+    expected = tmp_path / "selftest" / "golden.json"
+    expected.write_text(json.dumps(json.loads(expected.read_text()) | {"symbols": "0" * 64}))
+    monkeypatch.setattr(doctor, "SELFTEST", tmp_path / "selftest")
+    result = run_here("doctor")
+    assert result.exit_code == 1
+    assert "golden file FAILED: the symbols differ" in result.stdout
+    assert result.stderr == "ulbic: not in order: golden file\n"
+
+
+def test_shell_completion_knows_verbs_and_options():
+    def completed(*words):
+        environment = {
+            **os.environ,
+            "_ULBIC_COMPLETE": "bash_complete",
+            "COMP_WORDS": " ".join(words),
+            "COMP_CWORD": str(len(words) - 1),
+        }
+        program = "from ulbic.cli.main import cli; cli(prog_name='ulbic')"
+        return subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+        ).stdout
+
+    assert completed("ulbic", "en") == "plain,encode\nplain,encode-batch\n"
+    assert "plain,--keep-icc\n" in completed("ulbic", "encode", "--keep")
 
 
 def damaged_ulb(folder):
