@@ -113,7 +113,7 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
     schedule = (settings & 0x7F) >> 4
     if schedule >= len(SCHEDULES):
         raise DamagedError(f"mask schedule {schedule} is not defined")
-    grey, chunks = False, ()
+    grey, chunks = False, tuple[Chunk, ...]()
     if settings & _HAS_EXTRAS:
         grey, chunks, position = _unpack_extras(body, position)
     header = Header(

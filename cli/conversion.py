@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ulbic.bitstream.describe import info
+from ulbic.bitstream.container import MAX_SIDE, read_container
 from ulbic.errors import ConversionNote, UlbicError
 
 from .output import check_output, make_folder, read_stdin, write_output
@@ -60,16 +60,16 @@ def convert(converter: Converter, task: Task) -> Outcome:
         source = read_stdin() if task.input == STREAM else task.input
         data, ulb = converter(source, task.output)
     write_output(task.output, data)
-    account = info(ulb)
+    header = read_container(ulb, MAX_SIDE**2, allow_partial=True).header
     return Outcome(
         input=str(task.input),
         output=str(task.output),
         status="done",
         input_bytes=len(source) if isinstance(source, bytes) else source.stat().st_size,
         output_bytes=len(data),
-        width=account.width,
-        height=account.height,
-        bpp=account.bpp,
+        width=header.width,
+        height=header.height,
+        bpp=8 * len(ulb) / (header.width * header.height),
         seconds=time.perf_counter() - started,
         notes=tuple(_line(w.category, w.message) for w in caught if issubclass(w.category, UserWarning)),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -58,7 +59,7 @@ def command(output: Path, quality: int, device: str, force: bool, as_json: bool,
     write_output(names["file"], data)
     write_output(names["decoded"], picture_bytes(decoded, "PNG"))
     write_output(names["both"], picture_bytes(both, "PNG"))
-    account = {
+    account: dict[str, Any] = {
         "width": photo.width,
         "height": photo.height,
         "quality": quality,

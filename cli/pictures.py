@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, PngImagePlugin
 
@@ -42,7 +43,9 @@ def picture_bytes(picture: Image.Image, picture_format: str) -> bytes:
 
 
 def _save(picture: Image.Image, picture_format: str) -> bytes:
-    options = {key: picture.info[key] for key in ("icc_profile", "exif", "xmp") if key in picture.info}
+    options: dict[str, Any] = {
+        key: picture.info[key] for key in ("icc_profile", "exif", "xmp") if key in picture.info
+    }
     if picture_format == "PNG" and "xmp" in options:  # Pillow reads it there, but does not write it
         text = PngImagePlugin.PngInfo()
         text.add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode("utf-8", "replace"))

@@ -17,9 +17,9 @@ _WEBP_SIDE = 16383  # the largest that WebP knows
 
 def encode_alpha(alpha: Image.Image) -> bytes:
     """The bytes of a mask (mode L): one where it is the same everywhere, else a lossless WebP or PNG file."""
-    used = {level for _, level in alpha.getcolors(256) or ()}
+    used = np.unique(np.asarray(alpha))
     if len(used) == 1:
-        return bytes(used)
+        return used.tobytes()
     if len(used) > LEVELS:
         step = 255 / (LEVELS - 1)
         alpha = alpha.point([round(round(level / step) * step) for level in range(256)])
