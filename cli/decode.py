@@ -63,6 +63,8 @@ def command(
     A file may also be - for stdin, a folder, or a pattern. Several, or a folder, go into the folder OUTPUT,
     in the same tree; results that are there already are skipped.
     """
+    from .pictures import format_of
+
     settings = {
         "preview": preview,
         "allow_partial": allow_partial,
@@ -70,6 +72,7 @@ def command(
         "device": device,
     }
     suffix = "." + suffix.lower().removeprefix(".")
+    format_of(Path(f"output{suffix}"))
     converter = functools.partial(decode_file, settings, suffix)
     run(converter, files, output, suffix, is_ulb, Manner(force, jobs, as_json, quiet))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,10 @@ from .plan import Task
 from .run import Manner, report
 
 Row = dict[str, Any]
+RAY_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # or it calls home
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # or it talks between our lines
+}
 
 
 @click.command("encode-batch")
@@ -53,19 +58,20 @@ def command(
 
     MANIFEST is JSON lines: {"input": PATH, "output": PATH}, and "quality" where it is not the common one.
     Relative paths start at the manifest's folder; every machine must see them. OUTPUT has a line for each,
-    in the same order. Results that exist are skipped, so that the same command goes on after a break;
-    --force does them again.
+    in the same order, once all are done. Pictures whose results exist are skipped, so that the same command
+    goes on after a break; --force does them again.
     """
     rows = read_manifest(manifest)
-    check_output(output, True)
+    check_output(output, force or _is_results(output))
     settings = {"quality": quality, "keep_icc": keep_icc, "keep_metadata": keep_metadata, "device": "cpu"}
     outcomes: dict[str, Outcome] = {}
     try:
         stream = _encode_all(rows, settings, force, jobs, address)
         report(_collect(stream, outcomes), len(rows), Manner(force, jobs, as_json, quiet))
     finally:
-        lines = (json.dumps(outcomes[row["output"]].to_dict()) for row in rows if row["output"] in outcomes)
-        write_output(output, "".join(f"{line}\n" for line in lines).encode())
+        if len(outcomes) == len(rows):
+            lines = (json.dumps(outcomes[row["output"]].to_dict()) for row in rows)
+            write_output(output, "".join(f"{line}\n" for line in lines).encode())
 
 
 def read_manifest(path: Path) -> list[Row]:
@@ -94,6 +100,15 @@ def read_manifest(path: Path) -> list[Row]:
     return rows
 
 
+def _is_results(path: Path) -> bool:
+    """Whether an earlier run of this verb wrote the file, so that the next one may replace it."""
+    try:
+        with open(path, "rb") as file:
+            return "exit_code" in json.loads(file.readline())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
 class Encoder:
     """An actor of Ray: it loads the model with its first picture, and keeps it."""
 
@@ -111,7 +126,8 @@ class Encoder:
 def _encode_all(
     rows: list[Row], settings: dict[str, Any], force: bool, jobs: int, address: str | None
 ) -> Iterator[Outcome]:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for name, value in RAY_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
         import ray.data
@@ -122,9 +138,11 @@ def _encode_all(
     except Exception as error:  # Ray has no one error for this
         raise UlbicError(f"Ray does not start: {str(error).splitlines()[0]}") from None
     try:
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False
+        actors = ray.data.ActorPoolStrategy(size=jobs)
         pictures = ray.data.from_items(rows, override_num_blocks=min(len(rows), 16 * jobs))
-        results = pictures.map(Encoder, fn_constructor_args=(settings, force), concurrency=jobs, num_cpus=1)
+        results = pictures.map(Encoder, fn_constructor_args=(settings, force), compute=actors, num_cpus=1)
         for row in results.iter_rows():
             yield Outcome(**json.loads(row["outcome"]))
     finally:

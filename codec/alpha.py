@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 
-import numpy as np
 from PIL import Image, ImageStat
 
 from ulbic.errors import DamagedError
@@ -17,9 +16,9 @@ _WEBP_SIDE = 16383  # the largest that WebP knows
 
 def encode_alpha(alpha: Image.Image) -> bytes:
     """The bytes of a mask (mode L): one where it is the same everywhere, else a lossless WebP or PNG file."""
-    used = np.unique(np.asarray(alpha))
+    used = [level for level, count in enumerate(alpha.histogram()) if count]
     if len(used) == 1:
-        return used.tobytes()
+        return bytes(used)
     if len(used) > LEVELS:
         step = 255 / (LEVELS - 1)
         alpha = alpha.point([round(round(level / step) * step) for level in range(256)])
@@ -54,5 +53,5 @@ def fill_transparent(pixels: Image.Image, alpha: Image.Image) -> Image.Image:
     if visible.getextrema() == (255, 255):
         return pixels
     mean = ImageStat.Stat(pixels, visible).mean if visible.getbbox() else (0, 0, 0)
-    colour = tuple(int(value) for value in np.round(mean))
+    colour = tuple(round(value) for value in mean)
     return Image.composite(pixels, Image.new("RGB", pixels.size, colour), visible)

@@ -129,7 +129,6 @@ def future_ulb(folder):
         (2, ["encode"]),
         (2, ["encode", "picture.png", "-q", "9"]),
         (3, ["encode", "missing.png", "-o", "out.ulb"]),
-        (3, ["encode", ".", "-o", "out.ulb"]),
         (3, ["decode", "missing.ulb", "-o", "out.png"]),
         (3, ["info", "missing.ulb"]),
         (4, ["encode", "text.txt", "-o", "out.ulb"]),
@@ -141,14 +140,19 @@ def future_ulb(folder):
         (9, ["encode", "picture.png", "-o", "nowhere/out.ulb"]),
         (9, ["encode", "picture.png", "-o", "text.txt"]),
         (9, ["decode", "damaged.ulb", "-o", "out.unknown"]),
+        (9, ["decode", "damaged.ulb", "--format", "unknown"]),
         (9, ["demo", "-o", "text.txt/demo"]),
+        (3, ["encode", "empty", "-o", "out"]),
+        (3, ["encode", "*.jpg", "-o", "out"]),
+        (9, ["encode", ".", "-o", "text.txt"]),
     ],
 )
 def test_errors_are_one_line_and_a_code(code, arguments, tmp_path, picture_file):
     (tmp_path / "text.txt").write_text("no picture")
+    (tmp_path / "empty").mkdir()
     damaged_ulb(tmp_path)
     future_ulb(tmp_path)
-    before = {p: p.read_bytes() for p in tmp_path.iterdir()}
+    before = {p: p.is_file() and p.read_bytes() for p in tmp_path.iterdir()}
     result = ulbic(*arguments, cwd=tmp_path)
     assert result.returncode == code, result.stderr
     assert result.stdout == ""
@@ -156,7 +160,7 @@ def test_errors_are_one_line_and_a_code(code, arguments, tmp_path, picture_file)
     if code != 2:
         assert result.stderr.startswith("ulbic: ")
         assert result.stderr.count("\n") == 1
-    assert {p: p.read_bytes() for p in tmp_path.iterdir()} == before
+    assert {p: p.is_file() and p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
 def test_nothing_is_overwritten_without_force(picture_file, tmp_path):

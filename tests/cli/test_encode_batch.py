@@ -57,6 +57,13 @@ def test_what_is_no_manifest_is_refused(text, message, tmp_path):
     assert not (tmp_path / "out.jsonl").exists()
 
 
+def test_only_results_are_replaced(manifest):
+    before = manifest.read_bytes()
+    result = run_here("encode-batch", manifest, "-o", manifest)
+    assert (result.exit_code, result.stderr.count("\n")) == (9, 1)
+    assert manifest.read_bytes() == before
+
+
 def test_an_actor_answers_for_each_picture(manifest):
     encoder = Encoder({"quality": 3}, force=False)
     outcomes = [json.loads(encoder(row)["outcome"]) for row in read_manifest(manifest)]
