@@ -55,9 +55,9 @@ def _deflate(data: bytes) -> bytes:
 def _inflate(chunk: Chunk) -> bytes:
     inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
     try:
-        data = inflater.decompress(chunk.data, MAX_CHUNK_BYTES)
+        data = inflater.decompress(chunk.data, MAX_CHUNK_BYTES + 1)
     except zlib.error:
         raise DamagedError(f"the {name(chunk.kind)} chunk is damaged") from None
-    if not inflater.eof or inflater.unused_data:
+    if len(data) > MAX_CHUNK_BYTES or not inflater.eof or inflater.unused_data:
         raise DamagedError(f"the {name(chunk.kind)} chunk is damaged, or too large")
     return data

@@ -42,6 +42,11 @@ def test_a_chunk_that_appears_twice_is_refused():
         unpack_chunks([Chunk(ALPHA, False, b"\0")] * 2)
 
 
+def test_the_largest_content_comes_back():
+    contents = {XMP: bytes(MAX_CHUNK_BYTES)}
+    assert unpack_chunks(pack_chunks(contents)) == contents
+
+
 def test_a_small_chunk_cannot_become_a_large_one():
     import zlib
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zlib
@@ -166,6 +167,17 @@ def test_a_mask_longer_than_webp_allows_comes_back():
 def test_damaged_masks_are_refused(data):
     with pytest.raises(DamagedError, match="alpha"):
         decode_alpha(data, SIZE)
+
+
+@given(st.booleans(), st.lists(st.tuples(st.integers(0, 999), st.integers(0, 255)), max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_mutated_masks_are_masks_or_damaged(png, edits):
+    alpha = cut_out().getchannel("A")
+    data = bytearray(file_bytes(alpha) if png else encode_alpha(alpha))
+    for place, value in edits:
+        data[place % len(data)] = value
+    with contextlib.suppress(DamagedError):
+        assert decode_alpha(bytes(data[: edits[0][0] + 1 if edits else None]), SIZE).mode == "L"
 
 
 def test_exif_orientation_is_applied():
