@@ -1,6 +1,6 @@
 """Container version 1: one header, one entropy-coded payload, one checksum (docs/format.md).
 
-signature 2 | version, rounding 1 | model 2 | settings 1-2 | width, height 2-6 | [chunks] | payload | CRC 2
+signature 2 | version, rounding 1 | model 2 | settings 1-2 | width, height 2-6 | [extras] | payload | CRC 2
 """
 
 from __future__ import annotations
@@ -23,14 +23,16 @@ MAX_PIXELS = 100_000_000  # unless the caller says otherwise
 MAX_CHUNKS = 16
 MAX_CHUNK_BYTES = 1 << 24
 _FIXED_BYTES = 6
-_HAS_CHUNKS = 0x80
+_HAS_EXTRAS = 0x80
+_GREY = 0x20
+_COUNT = 0x1F
 _CRITICAL = 0x80
 _WHOLE_GAINS = range(8)
 _FINE_GAIN = 7  # in the place of the schedule: the settings have a second byte
 
 
 class Chunk(NamedTuple):
-    """Something that not every file has. This release defines none, and skips those that are optional."""
+    """Something that not every file has; `chunks` has those that this release knows, all of them optional."""
 
     kind: int  # 0 to 127
     critical: bool  # a reader that does not know it must refuse the file
@@ -49,6 +51,7 @@ class Header:
     schedule: str  # one of SCHEDULES
     raw_indices: bool = False  # 10 bits each, instead of by the model's table
     rounding: int = 0  # 0 to 15, offset that keeps every rounded value off a boundary
+    grey: bool = False  # the three colours are to be taken as one
     chunks: tuple[Chunk, ...] = ()
 
 
@@ -75,7 +78,7 @@ def write_container(header: Header, payload: bytes) -> bytes:
             _pack_settings(header),
             varint.pack(header.width - 1),
             varint.pack(header.height - 1),
-            _pack_chunks(header.chunks),
+            _pack_extras(header.grey, header.chunks),
             payload,
         )
     )
@@ -112,9 +115,9 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
         raise DamagedError("the checksum does not match: the file is damaged or incomplete")
     if schedule >= len(SCHEDULES):
         raise DamagedError(f"mask schedule {schedule} is not defined")
-    chunks: tuple[Chunk, ...] = ()
-    if settings & _HAS_CHUNKS:
-        chunks, position = _unpack_chunks(body, position)
+    grey, chunks = False, tuple[Chunk, ...]()
+    if settings & _HAS_EXTRAS:
+        grey, chunks, position = _unpack_extras(body, position)
     header = Header(
         width=width + 1,
         height=height + 1,
@@ -124,6 +127,7 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
         schedule=SCHEDULES[schedule],
         raw_indices=bool(settings & 8),
         rounding=body[2] & 15,
+        grey=grey,
         chunks=chunks,
     )
     return Container(header, body[position:], complete)
@@ -132,7 +136,7 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
 def _pack_settings(header: Header) -> bytes:
     """One byte where the gain is that of a gain vector, else two."""
     schedule = SCHEDULES.index(header.schedule)
-    common = (_HAS_CHUNKS if header.chunks else 0) | header.raw_indices << 3
+    common = (_HAS_EXTRAS if header.grey or header.chunks else 0) | header.raw_indices << 3
     if header.gain in _WHOLE_GAINS:
         return bytes([common | schedule << 4 | int(header.gain)])
     high, low = divmod(round((header.gain - LOWEST_GAIN) * GAIN_STEPS), 32)
@@ -151,24 +155,29 @@ def _unpack_settings(body: bytes) -> tuple[float, int, int]:
     return gain, second // 32, _FIXED_BYTES + 1
 
 
-def _pack_chunks(chunks: tuple[Chunk, ...]) -> bytes:
-    """Nothing where there are none; else their number, and each one's kind, length and data."""
-    if not chunks:
+def _pack_extras(grey: bool, chunks: tuple[Chunk, ...]) -> bytes:
+    """Nothing where there are none; else flag and number of chunks, and each one's kind, length and data."""
+    if not grey and not chunks:
         return b""
     if len(chunks) > MAX_CHUNKS or any(len(chunk.data) > MAX_CHUNK_BYTES for chunk in chunks):
         raise LimitError(f"more than {MAX_CHUNKS} chunks, or one of more than {MAX_CHUNK_BYTES} bytes")
-    parts = [bytes([len(chunks)])]
+    parts = [bytes([len(chunks) | (_GREY if grey else 0)])]
     for chunk in chunks:
         kind = chunk.kind | (_CRITICAL if chunk.critical else 0)
         parts += [bytes([kind]), varint.pack(len(chunk.data)), chunk.data]
     return b"".join(parts)
 
 
-def _unpack_chunks(body: bytes, position: int) -> tuple[tuple[Chunk, ...], int]:
-    """The chunks at `position`, and the position behind them."""
-    count, position = varint.unpack(body, position)
-    if not 1 <= count <= MAX_CHUNKS:
+def _unpack_extras(body: bytes, position: int) -> tuple[bool, tuple[Chunk, ...], int]:
+    """The grey flag, the chunks, and the position behind them."""
+    if position >= len(body):
+        raise DamagedError("the file ends inside its header")
+    flags, count = body[position] & ~_COUNT, body[position] & _COUNT
+    if flags & ~_GREY:
+        raise VersionError("the file has an extra that this release does not know")
+    if count > MAX_CHUNKS or not body[position]:
         raise LimitError(f"the file has {count} chunks; the format allows 1 to {MAX_CHUNKS}")
+    position += 1
     chunks = []
     for _ in range(count):
         if position >= len(body):
@@ -183,7 +192,7 @@ def _unpack_chunks(body: bytes, position: int) -> tuple[tuple[Chunk, ...], int]:
             raise VersionError(f"the file needs chunk {kind}, which this release does not know")
         chunks.append(Chunk(kind, critical, body[position : position + length]))
         position += length
-    return tuple(chunks), position
+    return bool(flags & _GREY), tuple(chunks), position
 
 
 def _checksum(body: bytes) -> bytes:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ulbic.errors import InputError
 
+from .chunks import name
 from .container import VERSION, read_container
 
 
@@ -24,6 +25,8 @@ class FileInfo:
     schedule: str
     raw_indices: bool
     rounding: int
+    grey: bool
+    chunks: dict[str, int]  # bytes of each, by name
     file_bytes: int
     payload_bytes: int
     bpp: float
@@ -57,6 +60,8 @@ def info(source: str | os.PathLike[str] | bytes) -> FileInfo:
         schedule=header.schedule,
         raw_indices=header.raw_indices,
         rounding=header.rounding,
+        grey=header.grey,
+        chunks={name(chunk.kind): len(chunk.data) for chunk in header.chunks},
         file_bytes=len(data),
         payload_bytes=len(payload),
         bpp=8 * len(data) / (header.width * header.height),

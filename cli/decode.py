@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
-import io
+import functools
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ulbic.bitstream.container import MAX_PIXELS, read_container
 from ulbic.bitstream.describe import read_bytes
-from ulbic.errors import OutputError
 
-from .output import check_output, write_output
+from .conversion import Converted
+from .options import force_option, jobs_option, json_option, quiet_option
+from .plan import STREAM
+from .run import Manner, run
 
 
 @click.command("decode")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Default: FILE with the suffix .png.")
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    help="File, whose suffix decides the format, folder, or - for stdout. Default: beside each file.",
+)
+@click.option(
+    "--format",
+    "suffix",
+    default="png",
+    show_default=True,
+    help="Format of what goes to stdout, into a folder, or beside a file.",
+)
 @click.option("--preview", is_flag=True, help="The continuous stream alone: blurred and fast.")
 @click.option("--allow-partial", is_flag=True, help="Decode what is left of a truncated file.")
 @click.option(
@@ -27,38 +41,56 @@ from .output import check_output, write_output
     help="Refuse more than these.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
-@click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT.")
+@jobs_option
+@force_option
+@json_option
+@quiet_option
 def command(
-    file: Path,
-    output: Path | None,
+    files: tuple[str, ...],
+    output: str | None,
+    suffix: str,
     preview: bool,
     allow_partial: bool,
     max_pixels: int,
     device: str,
+    jobs: int,
     force: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
-    """Decompress a .ulb FILE to a picture; the suffix of OUTPUT decides its format."""
-    output = output or file.with_suffix(".png")
-    check_output(output, force)
-    picture_format = _format_of(output)
-    data = read_bytes(file)
+    """Decompress .ulb FILES to pictures.
+
+    A file may also be - for stdin, a folder, or a pattern. Several, or a folder, go into the folder OUTPUT,
+    in the same tree; results that are there already are skipped.
+    """
+    from .pictures import format_of
+
+    settings = {
+        "preview": preview,
+        "allow_partial": allow_partial,
+        "max_pixels": max_pixels,
+        "device": device,
+    }
+    suffix = "." + suffix.lower().removeprefix(".")
+    format_of(Path(f"output{suffix}"))
+    converter = functools.partial(decode_file, settings, suffix)
+    run(converter, files, output, suffix, is_ulb, Manner(force, jobs, as_json, quiet))
+
+
+def decode_file(settings: dict[str, Any], suffix: str, source: Path | bytes, output: Path) -> Converted:
+    """A .ulb file to a picture file; `settings` are those of `ulbic.decode`, `suffix` serves stdout."""
+    from .pictures import format_of, picture_bytes
+
+    picture_format = format_of(output.with_suffix(suffix) if output == STREAM else output)
+    data = source if isinstance(source, bytes) else read_bytes(source)
     # A bad file is refused before torch is imported.
-    read_container(data, max_pixels, allow_partial=allow_partial)
+    read_container(data, settings["max_pixels"], allow_partial=settings["allow_partial"])
 
     from ulbic.codec.api import decode
 
-    buffer = io.BytesIO()
-    picture = decode(data, max_pixels=max_pixels, allow_partial=allow_partial, preview=preview, device=device)
-    picture.save(buffer, picture_format)
-    write_output(output, buffer.getvalue())
+    return Converted(picture_bytes(decode(data, **settings), picture_format), data)
 
 
-def _format_of(path: Path) -> str:
-    """Pillow's name of the format that the suffix stands for."""
-    from PIL import Image
-
-    known = Image.registered_extensions()
-    name = known.get(path.suffix.lower())
-    if name is None or name not in Image.SAVE:
-        raise OutputError(f"cannot write {str(path)!r}: no picture format has the suffix {path.suffix!r}")
-    return name
+def is_ulb(path: Path) -> bool:
+    """Whether the suffix is that of a .ulb file."""
+    return path.suffix.lower() == ".ulb"

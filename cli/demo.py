@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import io
+import json
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
-from ulbic.codec.quality import DEFAULT_QUALITY
 from ulbic.errors import InputError
 
+from .options import force_option, json_option, quality_option, quiet_option
 from .output import check_output, make_folder, write_output
+from .pictures import picture_bytes
 
 
 @click.command("demo")
@@ -23,10 +25,12 @@ from .output import check_output, make_folder, write_output
     show_default=True,
     help="Folder for the results.",
 )
-@click.option("-q", "--quality", type=click.IntRange(1, 8), default=DEFAULT_QUALITY, show_default=True)
+@quality_option
 @click.option("--device", default="auto", show_default=True)
-@click.option("-f", "--force", is_flag=True, help="Overwrite earlier results.")
-def command(output: Path, quality: int, device: str, force: bool) -> None:
+@force_option
+@json_option
+@quiet_option
+def command(output: Path, quality: int, device: str, force: bool, as_json: bool, quiet: bool) -> None:
     """Code a photograph that matplotlib carries and show what comes back."""
     make_folder(output)
     names = {
@@ -53,14 +57,30 @@ def command(output: Path, quality: int, device: str, force: bool) -> None:
     both.paste(photo, (0, 0))
     both.paste(decoded, (photo.width, 0))
     write_output(names["file"], data)
-    write_output(names["decoded"], _png(decoded))
-    write_output(names["both"], _png(both))
-    click.echo(f"picture  {photo.width} x {photo.height}, quality {quality}")
-    click.echo(f"file     {len(data)} bytes, {ulbic.info(data).bpp:.4f} bits a pixel")
-    click.echo(f"PSNR     {psnr(photo, decoded):.2f} dB")
-    click.echo(f"time     {encoded - started:.2f} s encode (with loading), {done - encoded:.2f} s decode")
-    for path in names.values():
-        click.echo(f"wrote    {path}")
+    write_output(names["decoded"], picture_bytes(decoded, "PNG"))
+    write_output(names["both"], picture_bytes(both, "PNG"))
+    account: dict[str, Any] = {
+        "width": photo.width,
+        "height": photo.height,
+        "quality": quality,
+        "bytes": len(data),
+        "bpp": ulbic.info(data).bpp,
+        "psnr": psnr(photo, decoded),
+        "encode_s": encoded - started,
+        "decode_s": done - encoded,
+        "files": list(map(str, names.values())),
+    }
+    if as_json:
+        click.echo(json.dumps(account))
+    elif not quiet:
+        click.echo(
+            "picture  {width} x {height}, quality {quality}\n"
+            "file     {bytes} bytes, {bpp:.4f} bits a pixel\n"
+            "PSNR     {psnr:.2f} dB\n"
+            "time     {encode_s:.2f} s encode (with loading), {decode_s:.2f} s decode".format(**account)
+        )
+        for path in names.values():
+            click.echo(f"wrote    {path}")
 
 
 def sample_photo() -> Path:
@@ -75,9 +95,3 @@ def sample_photo() -> Path:
     if not path.exists():
         raise InputError("this build of matplotlib carries no sample photograph; try `ulbic encode`")
     return path
-
-
-def _png(picture: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")  # type: ignore[attr-defined]
-    return buffer.getvalue()

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ulbic.bitstream.container import SCHEDULES
-from ulbic.codec.quality import DEFAULT_QUALITY
 
-from .output import check_output, write_output
+from .conversion import Converted
+from .options import force_option, jobs_option, json_option, quality_option, quiet_option
+from .run import Manner, run
 
 
 @click.command("encode")
-@click.argument("picture", type=click.Path(path_type=Path))
+@click.argument("pictures", nargs=-1, required=True)
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Default: PICTURE with the suffix .ulb."
+    "-o",
+    "--output",
+    help="File, folder, or - for stdout. Default: beside each picture, with the suffix .ulb.",
 )
-@click.option(
-    "-q",
-    "--quality",
-    type=click.IntRange(1, 8),
-    default=DEFAULT_QUALITY,
-    show_default=True,
-    help="1 is the smallest file.",
-)
+@quality_option
 @click.option(
     "--schedule",
     type=click.Choice(SCHEDULES),
@@ -43,35 +41,62 @@ from .output import check_output, write_output
     help="The same in bits a pixel.",
 )
 @click.option("--strict", is_flag=True, help="Fail where even the smallest file is above the target.")
+@click.option("--keep-icc", is_flag=True, help="Keep the colour profile instead of converting to sRGB.")
+@click.option("--keep-metadata", is_flag=True, help="Keep EXIF and XMP.")
 @click.option("--verify", is_flag=True, help="Decode the symbols again before reporting success.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
-@click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT.")
+@jobs_option
+@force_option
+@json_option
+@quiet_option
 def command(
-    picture: Path,
-    output: Path | None,
+    pictures: tuple[str, ...],
+    output: str | None,
     quality: int,
     schedule: str | None,
     target_size: int | None,
     target_bpp: float | None,
     strict: bool,
+    keep_icc: bool,
+    keep_metadata: bool,
     verify: bool,
     device: str,
+    jobs: int,
     force: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
-    """Compress PICTURE (any format that Pillow reads) to a .ulb file."""
-    output = output or picture.with_suffix(".ulb")
-    check_output(output, force)
+    """Compress PICTURES (any format that Pillow reads) to .ulb files.
 
+    A picture may also be - for stdin, a folder, or a pattern. Several, or a folder, go into the folder
+    OUTPUT, in the same tree; results that are there already are skipped.
+    """
+    settings = {
+        "quality": quality,
+        "schedule": schedule,
+        "target_size": target_size,
+        "target_bpp": target_bpp,
+        "strict": strict,
+        "keep_icc": keep_icc,
+        "keep_metadata": keep_metadata,
+        "verify": verify,
+        "device": device,
+    }
+    converter = functools.partial(encode_file, settings)
+    run(converter, pictures, output, ".ulb", is_picture, Manner(force, jobs, as_json, quiet))
+
+
+def encode_file(settings: dict[str, Any], source: Path | bytes, output: Path) -> Converted:
+    """A picture file to a .ulb file; `settings` are those of `ulbic.encode`."""
     from ulbic.codec.api import encode
 
-    data = encode(
-        picture,
-        quality,
-        schedule=schedule,
-        target_size=target_size,
-        target_bpp=target_bpp,
-        strict=strict,
-        verify=verify,
-        device=device,
-    )
-    write_output(output, data)
+    data = encode(source, **settings)
+    return Converted(data, data)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the suffix is one of a picture that can be read, and is not a .ulb file."""
+    from PIL import Image
+
+    name = Image.registered_extensions().get(path.suffix.lower())
+    return name in Image.OPEN and path.suffix.lower() != ".ulb"

@@ -9,10 +9,12 @@ import click
 
 from ulbic.bitstream.describe import info, read_bytes
 
+from .options import json_option
+
 
 @click.command("info")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@json_option
 @click.option("--symbols", is_flag=True, help="Also the SHA-256 of all decoded symbols; needs the weights.")
 def command(file: Path, as_json: bool, symbols: bool) -> None:
     """Show what a .ulb FILE says of itself."""
@@ -30,6 +32,9 @@ def command(file: Path, as_json: bool, symbols: bool) -> None:
     raw = ", raw indices" if account.raw_indices else ""
     click.echo(f"rate point  gain {account.gain:g}, schedule {account.schedule}{raw}")
     click.echo(f"container   version {account.version}, rounding offset {account.rounding}")
+    extras = (["grey"] if account.grey else []) + [f"{k} {n} bytes" for k, n in account.chunks.items()]
+    if extras:
+        click.echo(f"extras      {', '.join(extras)}")
     if digest:
         click.echo(f"symbols     {digest}")
 

@@ -9,9 +9,11 @@ import warnings
 import click
 
 import ulbic
-from ulbic.errors import UlbicError
+from ulbic.errors import ConversionNote, UlbicError
 
-VERBS = ("encode", "decode", "info", "demo")
+VERBS = ("encode", "decode", "info", "demo", "doctor", "encode-batch")
+
+INTERRUPTED = 130  # what shells say of Ctrl-C
 
 
 class LazyGroup(click.Group):
@@ -23,7 +25,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"ulbic.cli.{name}").command
+        command: click.Command = importlib.import_module(f"ulbic.cli.{name.replace('-', '_')}").command
         return command
 
     def invoke(self, ctx: click.Context) -> None:
@@ -33,11 +35,15 @@ class LazyGroup(click.Group):
         except UlbicError as error:
             click.echo(f"ulbic: {error}", err=True)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("ulbic: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     if issubclass(category, UserWarning):
-        click.echo(f"ulbic: warning: {message}", err=True)
+        kind = "note" if issubclass(category, ConversionNote) else "warning"
+        click.echo(f"ulbic: {kind}: {message}", err=True)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,7 +55,8 @@ def cli() -> None:
 
     Exit codes: 0 done, 2 wrong usage, 3 unreadable input, 4 not a picture, 5 not a .ulb file,
     6 unknown version, 7 damaged file, 8 weights missing or of another model, 9 output not written,
-    10 too large, 12 no file within the budget, 1 anything else.
+    10 too large, 11 some of several inputs failed, 12 no file within the budget, 130 interrupted,
+    1 anything else.
     """
 
 

@@ -1,12 +1,20 @@
-"""Output files: refused where one exists, written beside their place, and moved there when complete."""
+"""Output files: refused where one exists, written beside their place and moved there when complete. Pipes."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import tempfile
+import time
 from pathlib import Path
 
-from ulbic.errors import OutputError
+from ulbic.errors import InputError, OutputError
+
+from .plan import STREAM
+
+_TEMPORARY = (".ulbic-", ".part")  # how the hidden name of a file that is being written begins and ends
+_STALE = 60  # seconds: no file takes so long to write
 
 
 def check_output(path: Path, force: bool) -> None:
@@ -35,24 +43,64 @@ def make_folder(path: Path) -> None:
         raise OutputError(f"cannot create the folder {str(path)!r}: {error.strerror}") from None
 
 
+def read_stdin() -> bytes:
+    """Everything that comes through the pipe.
+
+    Raises:
+        InputError: there is none, or it breaks.
+    """
+    if sys.stdin.isatty():
+        raise InputError("stdin is a terminal, not a file")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise InputError(f"cannot read stdin: {error.strerror}") from None
+
+
 def write_output(path: Path, data: bytes) -> None:
-    """All of `data`, or nothing.
+    """All of `data`, or nothing; to stdout where `path` is "-".
 
     Raises:
         OutputError: it cannot be written.
     """
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        if path == STREAM:
+            _write_stdout(data)
+        else:
+            _write_file(path, data)
     except OSError as error:
-        raise OutputError(f"cannot write {str(path)!r}: {error.strerror}") from None
+        name = "to stdout" if path == STREAM else repr(str(path))
+        raise OutputError(f"cannot write {name}: {error.strerror}") from None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what killed processes were writing; what is younger than a minute may be another's work."""
+    for path in folder.glob("*".join(_TEMPORARY)):
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > _STALE:
+                path.unlink()
+
+
+def _write_stdout(data: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that ending does not fail again
+        raise
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    prefix, suffix = _TEMPORARY
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=suffix)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def _umask() -> int:

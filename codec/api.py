@@ -7,14 +7,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from ulbic.bitstream.container import MAX_PIXELS
+from ulbic.bitstream.container import MAX_PIXELS, read_container
 from ulbic.bitstream.describe import read_bytes
 from ulbic.errors import UlbicError
 
 from .bundle import load_bundle
 from .decoder import DecodeOptions, decode_picture, decode_symbols
 from .encoder import analyse_picture, encode_features
-from .images import Source, load_picture
+from .extras import add_extras, unpack_extras
+from .images import Source, read_picture
 from .quality import DEFAULT_QUALITY, rate_point
 from .rate_control import encode_to_budget
 
@@ -27,6 +28,8 @@ def encode(
     target_size: int | None = None,
     target_bpp: float | None = None,
     strict: bool = False,
+    keep_icc: bool = False,
+    keep_metadata: bool = False,
     verify: bool = False,
     device: str = "auto",
     weights: Path | None = None,
@@ -41,6 +44,8 @@ def encode(
             smallest, with a warning.
         target_bpp: the same in bits a pixel; of two targets the smaller one counts.
         strict: make it an error that no file meets the target.
+        keep_icc: leave the colours as they are and send their profile, instead of converting them to sRGB.
+        keep_metadata: send EXIF and XMP.
         verify: decode the symbols from the finished bytes and compare them.
         device: "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "cuda:1", "mps".
         weights: a weight file instead of the bundled one.
@@ -52,16 +57,16 @@ def encode(
         UlbicError: one of its kinds (`ulbic.errors`) for every cause.
     """
     point = rate_point(quality, schedule)
-    picture = load_picture(source)
+    pixels, extras = read_picture(source, keep_icc=keep_icc, keep_metadata=keep_metadata)
     bundle = load_bundle(device=device, weights=weights)
-    features = analyse_picture(bundle, picture)
-    budget = _budget(picture.width * picture.height, target_size, target_bpp)
+    features = analyse_picture(bundle, pixels, extras)
+    budget = _budget(pixels.width * pixels.height, target_size, target_bpp)
     if budget is None:
         encoded = encode_features(bundle, features, point)
     else:
         encoded = encode_to_budget(bundle, features, budget, schedule=schedule, strict=strict)
     if verify:
-        options = DecodeOptions(max_pixels=picture.width * picture.height)
+        options = DecodeOptions(max_pixels=pixels.width * pixels.height)
         if decode_symbols(bundle, encoded.data, options).digest != encoded.digest:
             raise UlbicError("verification failed: the file does not decode to the symbols that were written")
     return encoded.data
@@ -84,7 +89,9 @@ def decode(
     device: str = "auto",
     weights: Path | None = None,
 ) -> Image.Image:
-    """Decompresses a .ulb file to an RGB picture.
+    """Decompresses a .ulb file to a picture: RGB or L, with an alpha channel where one was sent.
+
+    A colour profile, EXIF and XMP that were sent are in its `info`, as in that of a picture from any file.
 
     Args:
         source: a path, or the bytes of the file.
@@ -99,7 +106,8 @@ def decode(
     """
     data = source if isinstance(source, bytes) else read_bytes(source)
     options = DecodeOptions(max_pixels=max_pixels, allow_partial=allow_partial, preview=preview)
-    return decode_picture(load_bundle(device=device, weights=weights), data, options)
+    extras = unpack_extras(read_container(data, max_pixels, allow_partial=allow_partial).header)
+    return add_extras(decode_picture(load_bundle(device=device, weights=weights), data, options), extras)
 
 
 def symbol_digest(

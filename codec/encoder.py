@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ulbic.bitstream.container import Header, write_container
+from ulbic.bitstream.container import Chunk, Header, write_container
 from ulbic.bitstream.symbols import SymbolWriter
 from ulbic.errors import UlbicError
 from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
@@ -25,6 +25,7 @@ from ulbic.models.model import reduce
 from .bundle import Bundle
 from .continuous_stream import encode_latents
 from .exactness import GUARD, OFFSETS, ExactRounding, NearBoundaryError
+from .extras import NO_EXTRAS, Extras, pack_extras
 from .images import to_tensor
 from .quality import RatePoint
 from .token_stream import encode_indices, prefers_raw
@@ -39,6 +40,8 @@ class PictureFeatures:
     height: int
     latents: Tensor  # (1, latents, h, w) float32, before the gain
     indices: np.ndarray  # (rows, columns) int64
+    grey: bool  # and what travels beside the pixels
+    chunks: tuple[Chunk, ...]
 
 
 class EncodedPicture(NamedTuple):
@@ -50,8 +53,12 @@ class EncodedPicture(NamedTuple):
 
 
 @torch.no_grad()
-def analyse_picture(bundle: Bundle, picture: Image.Image) -> PictureFeatures:
-    """Runs both encoders over an RGB picture of any size, in the memory of one tile."""
+def analyse_picture(bundle: Bundle, picture: Image.Image, extras: Extras = NO_EXTRAS) -> PictureFeatures:
+    """Runs both encoders over an RGB picture of any size, in the memory of one tile.
+
+    Raises:
+        LimitError: the format has no room for something in `extras`.
+    """
     model = bundle.model
     rows, columns = -(-picture.height // LATENT_STRIDE), -(-picture.width // LATENT_STRIDE)
     latents = torch.empty(1, model.config.continuous.latents, rows, columns, device=bundle.device)
@@ -65,7 +72,14 @@ def analyse_picture(bundle: Bundle, picture: Image.Image) -> PictureFeatures:
         tile.of(tokens, 2)[:] = inner.of(model.tokenizer.indices(image), 2)
     height, width = -(-picture.height // TOKEN_STRIDE), -(-picture.width // TOKEN_STRIDE)
     indices = tokens[0, :height, :width].cpu().numpy()
-    return PictureFeatures(width=picture.width, height=picture.height, latents=latents, indices=indices)
+    return PictureFeatures(
+        width=picture.width,
+        height=picture.height,
+        latents=latents,
+        indices=indices,
+        grey=extras.grey,
+        chunks=pack_extras(extras),
+    )
 
 
 def _cut(picture: Image.Image, window: Window) -> Image.Image:
@@ -84,7 +98,9 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
         LimitError: the format has no room for the picture's size.
     """
     stream = bundle.model.continuous
-    y = stream.amplify(features.latents, torch.tensor([point.gain], dtype=torch.float32, device=bundle.device))
+    y = stream.amplify(
+        features.latents, torch.tensor([point.gain], dtype=torch.float32, device=bundle.device)
+    )
     z = stream.hyper_analyse(y)
     raw = prefers_raw(features.indices, point.schedule, bundle.index_table)
 
@@ -104,6 +120,8 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
             schedule=point.schedule,
             raw_indices=raw,
             rounding=rounding,
+            grey=features.grey,
+            chunks=features.chunks,
         )
         data = write_container(header, writer.finish())
         return EncodedPicture(data, writer.digest.hexdigest(), writer.ideal_bits)

@@ -1,66 +1,110 @@
-"""Picture files to 8-bit RGB arrays and back; arrays to padded tensors and back."""
+"""Picture files to 8-bit sRGB and what travels beside it; pixels to padded tensors and back."""
 
 from __future__ import annotations
 
 import io
 import os
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from ulbic.bitstream.container import MAX_PIXELS
 from ulbic.bitstream.describe import read_bytes
 from ulbic.errors import ImageError, LimitError
 
+from .alpha import fill_transparent
+from .colour import note, stored_modes, to_colours
+from .extras import EXIF_PREFIX, Extras
+
 Source = str | os.PathLike[str] | bytes | Image.Image
 
 
-def load_picture(source: Source) -> Image.Image:
-    """RGB, 8 bits a channel, from a path, a file's bytes or a PIL image.
+class Picture(NamedTuple):
+    """A picture as it is coded."""
 
-    Grey and palette pictures become RGB, 16-bit samples are scaled to 8 bits, alpha is flattened on
-    white with a warning.
+    pixels: Image.Image  # RGB, 8 bits a channel, upright
+    extras: Extras
+
+
+def load_picture(source: Source) -> Image.Image:
+    """The pixels alone; see `read_picture`."""
+    return read_picture(source).pixels
+
+
+def read_picture(source: Source, *, keep_icc: bool = False, keep_metadata: bool = False) -> Picture:
+    """What is coded of a path, a file's bytes or a PIL image.
+
+    The orientation that EXIF asks for is applied. Colours become sRGB, 16-bit samples 8 bits and CMYK RGB,
+    and of several frames the first is taken; a `ConversionNote` says so where it loses something.
+
+    Args:
+        keep_icc: leave the colours as they are and keep their profile.
+        keep_metadata: keep EXIF (without its thumbnail) and XMP.
 
     Raises:
         InputError: the file cannot be read.
         ImageError: it is not a picture.
         LimitError: too many pixels.
     """
-    if isinstance(source, Image.Image):
-        return _to_rgb(source)
-    data = source if isinstance(source, bytes) else read_bytes(source)
-    label = "the input" if isinstance(source, bytes) else repr(os.fspath(source))
+    label = repr(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else "the input"
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(data))
-            if picture.width * picture.height > MAX_PIXELS:
-                raise LimitError(f"{label} has more than {MAX_PIXELS} pixels")
-            picture.load()
+        picture = source if isinstance(source, Image.Image) else _open(source, label)
+        stored = stored_modes(picture)
+        picture.load()
+        picture = _upright(picture)
+        colours = to_colours(picture, stored=stored, keep_icc=keep_icc)
     except UnidentifiedImageError:
         raise ImageError(f"{label} is not a picture that can be read") from None
     except Image.DecompressionBombError:
         raise LimitError(f"{label} has more than {MAX_PIXELS} pixels") from None
     except (OSError, ValueError, SyntaxError) as error:
         raise ImageError(f"{label} is a damaged picture: {error}") from None
-    return _to_rgb(picture)
+    pixels, grey, alpha, icc = colours
+    if alpha is not None:
+        pixels = fill_transparent(pixels, alpha)
+    exif, xmp = _metadata(picture) if keep_metadata else (b"", b"")
+    return Picture(pixels, Extras(grey=grey, alpha=alpha, icc=icc, exif=exif, xmp=xmp))
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("I", "I;16", "I;16B", "I;16L"):
-        wide = np.asarray(picture).astype(np.int64)
-        return Image.fromarray((wide.clip(0, 65535) / 257).round().astype(np.uint8)).convert("RGB")
-    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
-        with_alpha = picture.convert("RGBA")
-        if with_alpha.getchannel("A").getextrema() != (255, 255):
-            warnings.warn("transparency is flattened on white", stacklevel=3)
-        white = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(white, with_alpha).convert("RGB")
-    return picture.convert("RGB")
+def _open(source: str | os.PathLike[str] | bytes, label: str) -> Image.Image:
+    data = source if isinstance(source, bytes) else read_bytes(source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        picture = Image.open(io.BytesIO(data))
+    if picture.width * picture.height > MAX_PIXELS:
+        raise LimitError(f"{label} has more than {MAX_PIXELS} pixels")
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1:
+        note(f"the first of {frames} frames is coded")
+    return picture
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The picture as its EXIF orientation wants it seen."""
+    try:
+        turned = picture.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        return ImageOps.exif_transpose(picture) if turned else picture
+    except Exception:  # Pillow has no one error for damaged EXIF
+        note("the EXIF data is damaged; its orientation is not applied")
+        return picture
+
+
+def _metadata(picture: Image.Image) -> tuple[bytes, bytes]:
+    """EXIF as a TIFF structure, written anew so that thumbnails stay behind, and XMP; empty where absent."""
+    try:
+        exif = picture.getexif()
+        exif.pop(ExifTags.Base.Orientation, None)
+        tiff = exif.tobytes().removeprefix(EXIF_PREFIX) if exif else b""
+    except Exception:  # as above
+        note("the EXIF data is damaged and not kept")
+        tiff = b""
+    xmp = picture.info.get("xmp", b"")
+    return tiff, xmp.encode() if isinstance(xmp, str) else xmp
 
 
 def to_tensor(picture: Image.Image, multiple: int) -> Tensor:

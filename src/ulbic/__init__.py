@@ -2,16 +2,19 @@
 
     >>> import ulbic
     >>> data = ulbic.encode("photo.png", quality=4)     # bytes of a .ulb file
-    >>> picture = ulbic.decode(data)                    # PIL.Image, RGB
+    >>> picture = ulbic.decode(data)                    # PIL.Image
     >>> ulbic.info(data).bpp
 
-The names are resolved on first use, so that ``import ulbic`` stays free of heavy imports.
+With it, Pillow opens and saves .ulb files as any others. The names are resolved on first use, so that
+``import ulbic`` stays free of heavy imports.
 """
 
 from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from . import pillow_hook
 
 if TYPE_CHECKING:
     from ulbic.bitstream.describe import info
@@ -27,3 +30,6 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'ulbic' has no attribute {name!r}")
+
+
+pillow_hook.install()

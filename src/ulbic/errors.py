@@ -55,7 +55,17 @@ class LimitError(UlbicError):
     exit_code = 10
 
 
+class BatchError(UlbicError):
+    """Some of several inputs could not be processed; the others were."""
+
+    exit_code = 11
+
+
 class BudgetError(UlbicError):
     """No file of the picture is as small as it was strictly asked to be."""
 
     exit_code = 12
+
+
+class ConversionNote(UserWarning):
+    """Something that a picture had is not in its file, because of its kind and not because of a fault."""

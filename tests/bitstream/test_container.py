@@ -32,7 +32,8 @@ def test_side_information_of_a_kodak_picture_is_twelve_bytes():
 
 
 @pytest.mark.parametrize(
-    ("gain", "settings"), [(0, "30"), (7, "37"), (4.0625, "7461"), (-4, "7060"), (-1.5, "7168"), (11.9375, "777f")]
+    ("gain", "settings"),
+    [(0, "30"), (7, "37"), (4.0625, "7461"), (-4, "7060"), (-1.5, "7168"), (11.9375, "777f")],
 )
 def test_literal_settings(gain, settings):
     """A gain between two gain vectors, or below them, takes a second byte."""
@@ -65,6 +66,7 @@ headers = st.builds(
     raw_indices=st.booleans(),
     schedule=st.sampled_from(SCHEDULES),
     rounding=st.integers(0, 15),
+    grey=st.booleans(),
     chunks=st.lists(
         st.builds(Chunk, st.integers(0, 127), st.just(False), st.binary(max_size=200)), max_size=4
     ).map(tuple),
@@ -125,6 +127,12 @@ def test_chunks_cost_nothing_when_absent_and_little_when_present():
     assert len(write_container(with_comment, b"")) == 12 + 1 + 1 + 1 + 5
 
 
+def test_grey_costs_one_byte():
+    data = write_container(dataclasses.replace(HEADER, grey=True), b"")
+    assert data[:11].hex() == "d955101abcb4ff05ff0320"
+    assert len(data) == 12 + 1
+
+
 def test_an_unknown_critical_chunk_is_refused():
     header = dataclasses.replace(HEADER, chunks=(Chunk(9, True, b""),))
     with pytest.raises(VersionError, match="chunk 9"):
@@ -144,6 +152,8 @@ def with_chunk_bytes(raw):
     [
         (b"\x00", LimitError),  # a chunk section without chunks
         (b"\x11", LimitError),  # too many
+        (b"\x40", VersionError),  # a flag of the future
+        (b"", DamagedError),
         (b"\x01", DamagedError),
         (b"\x01\x05", DamagedError),
         (b"\x01\x05\x09abc", DamagedError),  # longer than the file

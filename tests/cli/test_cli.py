@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 from PIL import Image
+from support import run_here, ulbic
 
-
-def ulbic(*arguments, cwd=None):
-    command = [sys.executable, "-m", "ulbic", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+from ulbic.cli import doctor
+from ulbic.models.zoo import entry
 
 
 def test_encode_info_decode(picture_file, tmp_path):
@@ -43,6 +45,14 @@ def test_partial_and_preview_decoding(picture_file, tmp_path):
     assert Image.open(tmp_path / "p.png").size == Image.open(tmp_path / "q.png").size == (96, 80)
 
 
+def test_info_tells_of_extras(tmp_path):
+    Image.new("LA", (20, 20), (9, 100)).save(tmp_path / "a.png")
+    assert ulbic("encode", "a.png", cwd=tmp_path).returncode == 0
+    assert "extras      grey, alpha 1 bytes\n" in run_here("info", tmp_path / "a.ulb").stdout
+    account = json.loads(run_here("info", tmp_path / "a.ulb", "--json").stdout)
+    assert (account["grey"], account["chunks"]) == (True, {"alpha": 1})
+
+
 def test_default_names_lie_beside_the_input(picture_file):
     assert ulbic("encode", picture_file).returncode == 0
     assert picture_file.with_suffix(".ulb").exists()
@@ -52,11 +62,51 @@ def test_demo_writes_its_three_files(tmp_path):
     result = ulbic("demo", "-q", 1, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "PSNR" in result.stdout
+    again = run_here("demo", "-q", 1, "-o", tmp_path / "ulbic-demo", "--force", "--json")
+    assert json.loads(again.stdout)["bytes"] == (tmp_path / "ulbic-demo" / "demo.ulb").stat().st_size
     assert sorted(p.name for p in (tmp_path / "ulbic-demo").iterdir()) == [
         "demo-decoded.png",
         "demo-side-by-side.png",
         "demo.ulb",
     ]
+
+
+def test_doctor_finds_everything_in_order(bundle):
+    result = run_here("doctor", "--json")
+    assert result.exit_code == 0, result.stdout
+    findings = {line["name"]: line for line in map(json.loads, result.stdout.splitlines())}
+    assert {"ulbic", "python", "torch", "devices", "weights"} <= set(findings)
+    assert findings["golden file"]["state"] == findings["round trip"]["state"] == "ok"
+    digest = hashlib.sha256(entry(bundle.model_id).path.read_bytes()).hexdigest()
+    assert f"SHA-256 {digest}" in findings["weights"]["text"]
+
+
+def test_doctor_says_what_is_wrong(monkeypatch, tmp_path):
+    shutil.copytree(doctor.SELFTEST, tmp_path / "selftest")
+    expected = tmp_path / "selftest" / "golden.json"
+    expected.write_text(json.dumps(json.loads(expected.read_text()) | {"symbols": "0" * 64}))
+    monkeypatch.setattr(doctor, "SELFTEST", tmp_path / "selftest")
+    result = run_here("doctor")
+    assert result.exit_code == 1
+    assert "golden file FAILED: the symbols differ" in result.stdout
+    assert result.stderr == "ulbic: not in order: golden file\n"
+
+
+def test_shell_completion_knows_verbs_and_options():
+    def completed(*words):
+        environment = {
+            **os.environ,
+            "_ULBIC_COMPLETE": "bash_complete",
+            "COMP_WORDS": " ".join(words),
+            "COMP_CWORD": str(len(words) - 1),
+        }
+        program = "from ulbic.cli.main import cli; cli(prog_name='ulbic')"
+        return subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+        ).stdout
+
+    assert completed("ulbic", "en") == "plain,encode\nplain,encode-batch\n"
+    assert "plain,--keep-icc\n" in completed("ulbic", "encode", "--keep")
 
 
 def damaged_ulb(folder):
@@ -79,7 +129,6 @@ def future_ulb(folder):
         (2, ["encode"]),
         (2, ["encode", "picture.png", "-q", "9"]),
         (3, ["encode", "missing.png", "-o", "out.ulb"]),
-        (3, ["encode", ".", "-o", "out.ulb"]),
         (3, ["decode", "missing.ulb", "-o", "out.png"]),
         (3, ["info", "missing.ulb"]),
         (4, ["encode", "text.txt", "-o", "out.ulb"]),
@@ -91,14 +140,19 @@ def future_ulb(folder):
         (9, ["encode", "picture.png", "-o", "nowhere/out.ulb"]),
         (9, ["encode", "picture.png", "-o", "text.txt"]),
         (9, ["decode", "damaged.ulb", "-o", "out.unknown"]),
+        (9, ["decode", "damaged.ulb", "--format", "unknown"]),
         (9, ["demo", "-o", "text.txt/demo"]),
+        (3, ["encode", "empty", "-o", "out"]),
+        (3, ["encode", "*.jpg", "-o", "out"]),
+        (9, ["encode", ".", "-o", "text.txt"]),
     ],
 )
 def test_errors_are_one_line_and_a_code(code, arguments, tmp_path, picture_file):
     (tmp_path / "text.txt").write_text("no picture")
+    (tmp_path / "empty").mkdir()
     damaged_ulb(tmp_path)
     future_ulb(tmp_path)
-    before = {p: p.read_bytes() for p in tmp_path.iterdir()}
+    before = {p: p.is_file() and p.read_bytes() for p in tmp_path.iterdir()}
     result = ulbic(*arguments, cwd=tmp_path)
     assert result.returncode == code, result.stderr
     assert result.stdout == ""
@@ -106,7 +160,7 @@ def test_errors_are_one_line_and_a_code(code, arguments, tmp_path, picture_file)
     if code != 2:
         assert result.stderr.startswith("ulbic: ")
         assert result.stderr.count("\n") == 1
-    assert {p: p.read_bytes() for p in tmp_path.iterdir()} == before
+    assert {p: p.is_file() and p.read_bytes() for p in tmp_path.iterdir()} == before
 
 
 def test_nothing_is_overwritten_without_force(picture_file, tmp_path):
@@ -116,10 +170,3 @@ def test_nothing_is_overwritten_without_force(picture_file, tmp_path):
     assert output.read_bytes() == b"precious"
     assert ulbic("encode", picture_file, "-o", output, "--force").returncode == 0
     assert output.read_bytes()[:2] == b"\xd9U"
-
-
-def test_transparency_gives_one_warning_line(tmp_path):
-    Image.new("RGBA", (20, 20), (255, 0, 0, 100)).save(tmp_path / "a.png")
-    result = ulbic("encode", "a.png", cwd=tmp_path)
-    assert result.returncode == 0
-    assert result.stderr == "ulbic: warning: transparency is flattened on white\n"

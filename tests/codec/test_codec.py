@@ -9,7 +9,6 @@ import sys
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from support import synthetic_picture
 
 import ulbic
@@ -35,42 +34,6 @@ def test_any_size_comes_back(size):
     decoded = ulbic.decode(data)
     assert decoded.size == size
     assert decoded.mode == "RGB"
-
-
-@pytest.mark.parametrize("mode", ["L", "P", "1", "I;16", "RGBA", "LA", "CMYK"])
-def test_any_kind_of_picture_comes_back_as_rgb(mode, tmp_path):
-    rgb = synthetic_picture(80, 48)
-    if mode == "I;16":
-        picture = Image.fromarray(np.asarray(rgb.convert("L")).astype(np.uint16) * 257)
-    elif mode in ("RGBA", "LA"):
-        picture = rgb.convert(mode)
-        picture.putalpha(Image.linear_gradient("L").resize((80, 48)))
-    else:
-        picture = rgb.convert(mode)
-    path = tmp_path / ("picture.tif" if mode == "CMYK" else "picture.png")
-    picture.save(path)
-    if mode in ("RGBA", "LA"):
-        with pytest.warns(UserWarning, match="flattened on white"):
-            data = ulbic.encode(path)
-    else:
-        data = ulbic.encode(path)
-    decoded = ulbic.decode(data)
-    assert (decoded.size, decoded.mode) == ((80, 48), "RGB")
-
-
-def test_sixteen_bit_samples_are_scaled_not_clipped():
-    from ulbic.codec.images import load_picture
-
-    wide = Image.fromarray(np.array([[0, 257 * 100, 65535]], np.uint16))
-    assert np.asarray(load_picture(wide))[0, :, 0].tolist() == [0, 100, 255]
-
-
-def test_alpha_is_flattened_on_white():
-    from ulbic.codec.images import load_picture
-
-    with pytest.warns(UserWarning, match="white"):
-        flat = load_picture(Image.new("RGBA", (1, 1), (255, 0, 0, 51)))
-    assert flat.getpixel((0, 0)) == (255, 204, 204)
 
 
 def test_a_decoded_photograph_resembles_the_original():

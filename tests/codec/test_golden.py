@@ -24,7 +24,8 @@ def test_there_are_golden_files_for_the_bundled_weights(bundle):
 def test_golden_file(path, bundle):
     expected = json.loads(path.with_suffix(".json").read_text())
     digest = expected.pop("symbols")
-    assert asdict(ulbic.info(path)) == expected
+    account = asdict(ulbic.info(path))
+    assert {field: account[field] for field in expected} == expected  # later releases may say more
     if expected["weights_tag"] == f"{bundle.weights_tag:03x}":
         assert symbol_digest(path) == digest
     else:  # weights may be replaced until release 1.0

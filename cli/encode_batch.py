@@ -1,0 +1,155 @@
+"""`ulbic encode-batch`: a manifest of pictures over Ray Data, on one machine or on many."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ulbic.bitstream.describe import read_bytes
+from ulbic.errors import InputError, UlbicError
+
+from .conversion import Outcome, attempt
+from .encode import encode_file
+from .options import force_option, jobs_option, json_option, quality_option, quiet_option
+from .output import check_output, write_output
+from .plan import Task
+from .run import Manner, report
+
+Row = dict[str, Any]
+RAY_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # or it calls home
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # or it talks between our lines
+}
+
+
+@click.command("encode-batch")
+@click.argument("manifest", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="Manifest of what came of it."
+)
+@quality_option
+@click.option("--keep-icc", is_flag=True, help="Keep the colour profile instead of converting to sRGB.")
+@click.option("--keep-metadata", is_flag=True, help="Keep EXIF and XMP.")
+@click.option("--address", help="Of a Ray cluster. Default: $RAY_ADDRESS, or a runtime on this machine.")
+@jobs_option
+@force_option
+@json_option
+@quiet_option
+def command(
+    manifest: Path,
+    output: Path,
+    quality: int,
+    keep_icc: bool,
+    keep_metadata: bool,
+    address: str | None,
+    jobs: int,
+    force: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Compress the pictures of a MANIFEST over Ray Data (needs `pip install 'ulbic[ray]'`).
+
+    MANIFEST is JSON lines: {"input": PATH, "output": PATH}, and "quality" where it is not the common one.
+    Relative paths start at the manifest's folder; every machine must see them. OUTPUT has a line for each,
+    in the same order, once all are done. Pictures whose results exist are skipped, so that the same command
+    goes on after a break; --force does them again.
+    """
+    rows = read_manifest(manifest)
+    check_output(output, force or _is_results(output))
+    settings = {"quality": quality, "keep_icc": keep_icc, "keep_metadata": keep_metadata, "device": "cpu"}
+    outcomes: dict[str, Outcome] = {}
+    try:
+        stream = _encode_all(rows, settings, force, jobs, address)
+        report(_collect(stream, outcomes), len(rows), Manner(force, jobs, as_json, quiet))
+    finally:
+        if len(outcomes) == len(rows):
+            lines = (json.dumps(outcomes[row["output"]].to_dict()) for row in rows)
+            write_output(output, "".join(f"{line}\n" for line in lines).encode())
+
+
+def read_manifest(path: Path) -> list[Row]:
+    """The rows of a manifest, paths made absolute.
+
+    Raises:
+        InputError: it cannot be read, a line is not what it should be, or two ask for the same output.
+    """
+    rows: list[Row] = []
+    outputs: set[str] = set()
+    for number, line in enumerate(read_bytes(path).splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            places = {key: str(path.resolve().parent / row[key]) for key in ("input", "output")}
+            quality = row.get("quality")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise InputError(f"{str(path)!r}, line {number}: not an object with input and output") from None
+        if places["output"] in outputs:
+            raise InputError(f"{str(path)!r}, line {number}: {row['output']!r} is the output of two pictures")
+        outputs.add(places["output"])
+        rows.append({**places, "quality": quality})
+    if not rows:
+        raise InputError(f"{str(path)!r} has no lines")
+    return rows
+
+
+def _is_results(path: Path) -> bool:
+    """Whether an earlier run of this verb wrote the file, so that the next one may replace it."""
+    try:
+        with open(path, "rb") as file:
+            return "exit_code" in json.loads(file.readline())
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+class Encoder:
+    """An actor of Ray: it loads the model with its first picture, and keeps it."""
+
+    def __init__(self, settings: dict[str, Any], force: bool) -> None:
+        self._settings, self._force = settings, force
+
+    def __call__(self, row: Row) -> Row:
+        """An outcome as JSON, so that Ray does not have to guess at its columns."""
+        own = {} if row["quality"] is None else {"quality": row["quality"]}
+        converter = functools.partial(encode_file, self._settings | own)
+        outcome = attempt(converter, self._force, Task(Path(row["input"]), Path(row["output"])))
+        return {"outcome": json.dumps(outcome.to_dict())}
+
+
+def _encode_all(
+    rows: list[Row], settings: dict[str, Any], force: bool, jobs: int, address: str | None
+) -> Iterator[Outcome]:
+    for name, value in RAY_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise UlbicError("this verb needs Ray Data: pip install 'ulbic[ray]'") from None
+    try:
+        ray.init(address, include_dashboard=False, logging_level="error", log_to_driver=False)
+    except Exception as error:  # Ray has no one error for this
+        raise UlbicError(f"Ray does not start: {str(error).splitlines()[0]}") from None
+    try:
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        ray.data.DataContext.get_current().enable_progress_bars = False
+        actors = ray.data.ActorPoolStrategy(size=jobs)
+        pictures = ray.data.from_items(rows, override_num_blocks=min(len(rows), 16 * jobs))
+        results = pictures.map(Encoder, fn_constructor_args=(settings, force), compute=actors, num_cpus=1)
+        for row in results.iter_rows():
+            yield Outcome(**json.loads(row["outcome"]))
+    finally:
+        ray.shutdown()
+
+
+def _collect(stream: Iterator[Outcome], outcomes: dict[str, Outcome]) -> Iterator[Outcome]:
+    for outcome in stream:
+        outcomes[outcome.output] = outcome
+        yield outcome

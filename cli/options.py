@@ -1,0 +1,27 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+import click
+
+from ulbic.codec.quality import DEFAULT_QUALITY
+
+quality_option = click.option(
+    "-q",
+    "--quality",
+    type=click.IntRange(1, 8),
+    default=DEFAULT_QUALITY,
+    show_default=True,
+    help="1 is the smallest file.",
+)
+force_option = click.option("-f", "--force", is_flag=True, help="Overwrite what exists.")
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout.")
+quiet_option = click.option("--quiet", is_flag=True, help="No notes, progress or totals; errors only.")
+jobs_option = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes; each loads the model and takes its share of the cores.",
+)
