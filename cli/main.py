@@ -11,7 +11,7 @@ import click
 import ulbic
 from ulbic.errors import UlbicError
 
-VERBS = ("encode", "decode", "info", "demo")
+VERBS = ("encode", "decode", "info", "demo", "bench")
 
 
 class LazyGroup(click.Group):
@@ -49,7 +49,7 @@ def cli() -> None:
 
     Exit codes: 0 done, 2 wrong usage, 3 unreadable input, 4 not a picture, 5 not a .ulb file,
     6 unknown version, 7 damaged file, 8 weights missing or of another model, 9 output not written,
-    10 too large, 1 anything else.
+    10 too large, 11 done in part, 1 anything else.
     """
 
 

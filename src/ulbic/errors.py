@@ -53,3 +53,9 @@ class LimitError(UlbicError):
     """The picture is larger than the allowed or the coded maximum."""
 
     exit_code = 10
+
+
+class PartialError(UlbicError):
+    """Some of many inputs failed, with a line each; the others' results are there."""
+
+    exit_code = 11

@@ -1,0 +1,65 @@
+"""One self-contained page with curves, tables and the pictures themselves; needs nothing but a browser."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import resources
+
+from PIL import Image
+
+from ..metrics import Metric
+from ..records import Record
+
+SHOWN_QUALITY = 90  # of the WebP files in the page
+
+
+def picture_entry(
+    name: str, original: Image.Image, versions: Sequence[tuple[str, Record, Image.Image]]
+) -> dict[str, object]:
+    """A picture for the comparison: the original, then what the codecs (label, record, picture) made of it."""
+    first = {"label": "original", "bytes": None, "bpp": None, "metrics": {}, "source": _source(original)}
+    return {
+        "name": name,
+        "width": original.width,
+        "versions": [first]
+        + [
+            {
+                "label": f"{label}, setting {record.setting}",
+                "bytes": record.bytes,
+                "bpp": record.bpp,
+                "metrics": record.metrics,
+                "source": _source(decoded),
+            }
+            for label, record, decoded in versions
+        ],
+    }
+
+
+def metric_entry(metric: Metric) -> dict[str, object]:
+    """What the page needs to know of a metric."""
+    names = ("key", "label", "unit", "axis", "lower_is_better", "has_bd_rate")
+    return {name: getattr(metric, name) for name in names}
+
+
+def page(content: dict[str, object]) -> bytes:
+    """The HTML file; `content` is what script.js calls `data`."""
+    files = resources.files(__package__)
+    text = files.joinpath("page.html").read_text()
+    encoded = json.dumps(content, allow_nan=False).replace("</", "<\\/")
+    for mark, part in {
+        "style": files.joinpath("style.css").read_text(),
+        "script": files.joinpath("script.js").read_text(),
+        "data": encoded,
+    }.items():
+        text = text.replace("{{" + mark + "}}", part)
+    return text.encode()
+
+
+def _source(picture: Image.Image) -> str:
+    buffer = io.BytesIO()
+    picture.save(buffer, "WEBP", quality=SHOWN_QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
