@@ -39,8 +39,11 @@ def bd_rate(anchor: Iterable[Point], test: Iterable[Point], lower_is_better: boo
     return 100 * math.expm1((areas[1] - areas[0]) / (high - low))
 
 
-def bd_rates(curves: Sequence[Curve], metrics: Sequence[Metric]) -> dict[str, dict[str, dict[str, float | None]]]:
-    """BD-rate in per cent by anchor, codec and metric, for every pair of different codecs."""
+BdRates = dict[str, dict[str, dict[str, float | None]]]  # per cent, by anchor, codec and metric
+
+
+def bd_rates(curves: Sequence[Curve], metrics: Sequence[Metric]) -> BdRates:
+    """Of every pair of different codecs."""
     return {
         anchor.codec: {
             test.codec: {
@@ -58,7 +61,7 @@ def bd_rates(curves: Sequence[Curve], metrics: Sequence[Metric]) -> dict[str, di
 
 
 def _frontier(points: list[Point]) -> list[Point]:
-    """By rising rate, the points that are better than all cheaper ones: the interpolation needs a function."""
+    """By rising rate, the points that are better than all cheaper ones: a function of rate."""
     best: list[Point] = []
     for point in sorted(points):
         if not best or point[1] > best[-1][1]:

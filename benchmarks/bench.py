@@ -89,9 +89,9 @@ def _collect(results: Results, codec: Codec, picture: Picture, outcome: Future[F
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         results.problems.append(f"{codec.label} on {picture.name}: {reason}")
     else:
-        for key, record in found:
-            results.records.append(record)
-            results.keys[record.picture, record.codec, record.setting] = key
+        for key, made in found:
+            results.records.append(made)
+            results.keys[made.picture, made.codec, made.setting] = key
 
 
 def _code_picture(
@@ -109,8 +109,7 @@ def _code_picture(
         original = picture.load()
         for setting in codec.settings:
             key = cache.key(picture.digest, version, setting)
-            record = _complete(processes, codec, metrics, cache, key, original, setting)
-            found.append((key, replace(record, picture=picture.name)))
+            found.append((key, _complete(processes, codec, metrics, cache, key, picture, original, setting)))
             advance(1)
     finally:
         advance(len(codec.settings) - len(found))
@@ -123,30 +122,34 @@ def _complete(
     metrics: Sequence[Metric],
     cache: Cache,
     key: str,
+    picture: Picture,
     original: Image.Image,
     setting: int,
 ) -> Record:
     """The record of one file with all metrics; the cache has it afterwards."""
-    record, missing = cache.load(key), list(metrics)
-    if record is None:
+    known = cache.load(key)
+    if known is None:
         coded = processes.submit(worker.code, codec, original, setting).result()
         cache.store_data(key, coded.data)
-        record, decoded = _record(codec, setting, coded), coded.decoded
+        complete = record(picture, codec, setting, coded, measure(original, coded.decoded, metrics))
     else:
-        missing = [metric for metric in metrics if metric.key not in record.metrics]
+        missing = [metric for metric in metrics if metric.key not in known.metrics]
         if not missing:
-            return record
+            return replace(known, picture=picture.name)
         decoded = processes.submit(codec.decode, cache.data(key)).result()
-    record = replace(record, metrics=record.metrics | measure(original, decoded, missing))
-    cache.store_record(key, record)
-    return record
+        values = known.metrics | measure(original, decoded, missing)
+        complete = replace(known, picture=picture.name, metrics=values)
+    cache.store_record(key, complete)
+    return complete
 
 
-def _record(codec: Codec, setting: int, coded: worker.Coded) -> Record:
-    """What is known of a file before its picture is compared."""
+def record(
+    picture: Picture, codec: Codec, setting: int, coded: worker.Coded, values: dict[str, float | None]
+) -> Record:
+    """What is known of a coded file, and of the picture in it."""
     width, height = coded.decoded.size
     return Record(
-        picture="",
+        picture=picture.name,
         codec=codec.name,
         setting=setting,
         bytes=len(coded.data),
@@ -154,15 +157,15 @@ def _record(codec: Codec, setting: int, coded: worker.Coded) -> Record:
         encode_s=coded.encode_s,
         decode_s=coded.decode_s,
         peak_mib=coded.peak_mib,
-        metrics={},
+        metrics=values,
     )
 
 
 def _unmeasured(records: Sequence[Record], metrics: Sequence[Metric]) -> list[str]:
     """A line for every picture that lacks a metric."""
     lacking: dict[str, dict[str, None]] = {}
-    for record in records:
+    for made in records:
         for metric in metrics:
-            if record.metrics[metric.key] is None:
-                lacking.setdefault(record.picture, {})[metric.label] = None
+            if made.metrics[metric.key] is None:
+                lacking.setdefault(made.picture, {})[metric.label] = None
     return [f"{name} has no {', '.join(labels)} (too small?)" for name, labels in lacking.items()]

@@ -20,9 +20,6 @@ PERIODS = (2, 3, 4, 8, 16)  # pixels; grids that networks like to leave
 SPECTRUM_WINDOW, SPECTRUM_STRIDE = 256, 128
 
 
-LPIPS_NETS = ("alex", "squeeze", "vgg")
-
-
 @dataclass(frozen=True)
 class Metric:
     """One of the distortion measures, as tables and figures name it."""

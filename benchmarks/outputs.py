@@ -45,15 +45,16 @@ class Run:
     @property
     def summary(self) -> str:
         count = len(complete_pictures(self.results.records))
-        return f"Means of {count} picture{'' if count == 1 else 's'}, from whole files, decoded and rounded to 8 bits."
+        pictures = "1 picture" if count == 1 else f"{count} pictures"
+        return f"Means of {pictures}, from whole files, decoded and rounded to 8 bits."
 
     @property
     def conditions(self) -> list[str]:
         """Lines for the page and the JSON file."""
         lines = [f"{self.codecs[name].label}: {version}" for name, version in self.versions.items()]
         at_once = "one picture at a time" if self.jobs == 1 else f"{self.jobs} pictures at once"
-        machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-        lines.append(f"Seconds and peak memory: a process a codec, models loaded before, {at_once}, on {machine}.")
+        machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+        lines.append(f"Seconds and peak memory: models loaded before, {at_once}, {machine}")
         lines.append("Pictures: " + ", ".join(picture.name for picture in self.pictures))
         return lines + list(self.left_out) + self.results.problems
 
@@ -104,7 +105,7 @@ def _json(content: object) -> bytes:
 
 
 def _compressai_layout(run: Run, curve: Curve) -> dict[str, object]:
-    """What `python -m compressai.utils.plot` reads; it knows no missing values, so such columns are left out."""
+    """What `python -m compressai.utils.plot` reads; columns with missing values are left out."""
     columns = {
         COMPRESSAI_NAMES.get(name, name): list(values)
         for name, values in curve.columns.items()

@@ -35,13 +35,14 @@ def open_pictures(places: Iterable[Path]) -> tuple[list[Picture], list[str]]:
     """Pictures among the files and in the folders given, and a line for everything that is none.
 
     Raises:
-        InputError: there is no picture at all.
+        UlbicError: there is no picture at all.
     """
-    paths, problems = [], []
+    paths: list[Path] = []
+    errors: list[UlbicError] = []
     for place in places:
         inside = _pictures_in(place) if place.is_dir() else [place]
         if not inside:
-            problems.append(f"no pictures in {str(place)!r}")
+            errors.append(InputError(f"no pictures in {str(place)!r}"))
         paths += inside
     repeated = {name for name, count in Counter(path.name for path in paths).items() if count > 1}
     pictures = []
@@ -51,11 +52,12 @@ def open_pictures(places: Iterable[Path]) -> tuple[list[Picture], list[str]]:
             picture = Picture(str(path) if path.name in repeated else path.name, path, digest)
             picture.load()
         except UlbicError as error:
-            problems.append(str(error))
+            errors.append(error)
         else:
             pictures.append(picture)
+    problems = [str(error) for error in errors]
     if not pictures:
-        raise InputError("; ".join(problems))
+        raise errors[0] if len(errors) == 1 else InputError("; ".join(problems))
     return pictures, problems
 
 

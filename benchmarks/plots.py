@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from .metrics import Metric
 from .records import Curve
 
-# Okabe & Ito, "Color universal design", 2008; ulbic, first, in the strongest. Markers differ as well.
+# Okabe & Ito, "Color universal design", 2008, without yellow, and two dark ones; markers differ as well.
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D1F", "#5B4E9E")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 PUBLISHED_COLOUR = "#8A8A8A"
+PUBLISHED = {"color": PUBLISHED_COLOUR, "linestyle": ":", "linewidth": 1, "marker": ".", "markersize": 3}
 
 
 def draw(
@@ -30,10 +31,10 @@ def draw(
     figure, grid = pyplot.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
     for axes, metric in zip(grid.flat, metrics, strict=False):
         for curve in published:
-            _line(axes, curve, metric, color=PUBLISHED_COLOUR, linestyle=":", linewidth=1, markersize=3, marker=".")
+            _line(axes, curve, metric, **PUBLISHED)
             _label_end(axes, curve, metric)
         for curve, colour, marker in zip(curves, COLOURS, MARKERS, strict=False):
-            _line(axes, curve, metric, color=colour, marker=marker, linewidth=1.8, markersize=5, label=curve.label)
+            _line(axes, curve, metric, color=colour, marker=marker, label=curve.label)
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(ScalarFormatter())

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import click
 
+from ulbic.benchmarks import LPIPS_NETS
 from ulbic.errors import OutputError, PartialError, UlbicError
 
 from .demo import sample_photo
 from .output import make_folder, write_output
-
-LPIPS_NETS = ("alex", "squeeze", "vgg")
 
 
 @click.command("bench")
@@ -49,8 +48,8 @@ def command(
 ) -> None:
     """Measure ulbic and its peers on PICTURES (files or folders; default: a photograph of matplotlib's).
 
-    Every file is really written, and decoded from its bytes. Codecs that are not installed are left out with a
-    line. OUTPUT gets results.csv, results.json, curves.png, curves.svg and report.html.
+    Every picture comes back from the bytes of a whole file. Codecs that are not installed are left out with
+    a line. OUTPUT gets results.csv, results.json, curves.png, curves.svg and report.html.
     """
     if (output / "report.html").exists() and not force:
         raise OutputError(f"{str(output / 'report.html')!r} exists; use --force to overwrite it")

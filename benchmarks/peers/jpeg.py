@@ -1,4 +1,4 @@
-"""JPEG by libjpeg-turbo, baseline, 4:2:0, with optimised Huffman tables: at these rates they halve the file."""
+"""JPEG by libjpeg-turbo, baseline, 4:2:0; its own Huffman tables halve the file at these rates."""
 
 from .base import PillowCodec
 

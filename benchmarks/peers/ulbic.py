@@ -24,10 +24,10 @@ class Ulbic(Codec):
 
     weights: Path | None = None
     device: str = "auto"
+    settings: tuple[int, ...] = tuple(QUALITIES)
 
     name = "ulbic"
     label = "ulbic"
-    settings = tuple(QUALITIES)
 
     def version(self) -> str:
         digest = hashlib.sha256()  # so that results of other code are never taken for this one's

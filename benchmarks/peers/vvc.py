@@ -16,7 +16,7 @@ ENCODER, DECODER = "vvencapp", "vvdecapp"
 
 
 class Vvc(Codec):
-    """QP is the knob. A byte in front of the stream says whether a row or a column was added (4:2:0 is even)."""
+    """QP is the knob. A byte before the stream says whether a side was made even, as 4:2:0 wants it."""
 
     name = "vvc"
     label = "VVC (vvenc)"

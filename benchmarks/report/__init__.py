@@ -6,13 +6,12 @@ import base64
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib import resources
 
 from PIL import Image
 
-from ..metrics import Metric
-from ..records import Record
+from ulbic.benchmarks.metrics import Metric
+from ulbic.benchmarks.records import Record
 
 SHOWN_QUALITY = 90  # of the WebP files in the page
 
@@ -20,11 +19,18 @@ SHOWN_QUALITY = 90  # of the WebP files in the page
 def picture_entry(
     name: str, original: Image.Image, versions: Sequence[tuple[str, Record, Image.Image]]
 ) -> dict[str, object]:
-    """A picture for the comparison: the original, then what the codecs (label, record, picture) made of it."""
-    first = {"label": "original", "bytes": None, "bpp": None, "metrics": {}, "source": _source(original)}
+    """The original, then what the codecs (label, record, picture) made of it."""
+    first: dict[str, object] = {
+        "label": "original",
+        "bytes": None,
+        "bpp": None,
+        "metrics": {},
+        "source": _source(original),
+    }
     return {
         "name": name,
         "width": original.width,
+        "height": original.height,
         "versions": [first]
         + [
             {

@@ -182,7 +182,7 @@ function choosePicture() {
 }
 
 function showPictures() {
-  const { name, width, versions } = currentPicture();
+  const { name, width, height, versions } = currentPicture();
   for (const side of ["left", "right"]) {
     const version = versions[Number(byId(side).value)];
     const figures = version.bytes === null ? [] : [`${version.bytes} bytes`, `${number(version.bpp)} bpp`,
@@ -192,7 +192,7 @@ function showPictures() {
     byId(`${side}-caption`).textContent = [version.label, ...figures].join(" · ");
   }
   const zoom = Number(byId("zoom").value);
-  byId("canvas").style.width = zoom ? `${width * zoom}px` : "100%";
+  byId("canvas").style.width = zoom ? `${width * zoom}px` : `min(100%, ${78 * width / height}vh)`;
   byId("canvas").classList.toggle("large", zoom > 1);
 }
 
