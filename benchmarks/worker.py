@@ -41,7 +41,7 @@ def start(codec: Codec, threads: int) -> None:
 
 def code(codec: Codec, picture: Image.Image, setting: int) -> Coded:
     """Encodes to a file's bytes and decodes from these alone."""
-    _forget_peak()
+    forget_peak()
     started = time.perf_counter()
     data = codec.encode(picture, setting)
     encoded = time.perf_counter()
@@ -49,16 +49,16 @@ def code(codec: Codec, picture: Image.Image, setting: int) -> Coded:
     done = time.perf_counter()
     if decoded.size != picture.size:
         raise ValueError(f"{codec.name} returned {decoded.size} for a picture of {picture.size}")
-    return Coded(data, decoded, encoded - started, done - encoded, _peak())
+    return Coded(data, decoded, encoded - started, done - encoded, peak_memory())
 
 
-def _forget_peak() -> None:
+def forget_peak() -> None:
     """Makes Linux count the process's peak memory anew."""
     if sys.platform == "linux":
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def _peak() -> float | None:
+def peak_memory() -> float | None:
     """Largest resident memory since, of this process or of any child it has had, MiB."""
     if sys.platform != "linux":
         return None
