@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 import ulbic
+from ulbic.bitstream.describe import read_bytes
 from ulbic.codec.quality import QUALITIES
 from ulbic.models.zoo import DEFAULT_MODEL_ID, entry
 
@@ -36,7 +37,7 @@ class Ulbic(Codec):
                 if file.name.endswith(".py"):
                     digest.update(file.read_bytes())
         code = digest.hexdigest()[:12]
-        weights = hashlib.sha256((self.weights or _bundled_weights()).read_bytes()).hexdigest()[:12]
+        weights = hashlib.sha256(read_bytes(self.weights or _bundled_weights())).hexdigest()[:12]
         return f"ulbic {ulbic.__version__}, code {code}, weights {weights}, {self.device}"
 
     def encode(self, picture: Image.Image, setting: int) -> bytes:

@@ -14,35 +14,26 @@ from ulbic.benchmarks.metrics import Metric
 from ulbic.benchmarks.records import Record
 
 SHOWN_QUALITY = 90  # of the WebP files in the page
+SHOWN_SIDE = 4096  # pixels at most; larger pictures are shown reduced
 
 
 def picture_entry(
     name: str, original: Image.Image, versions: Sequence[tuple[str, Record, Image.Image]]
 ) -> dict[str, object]:
     """The original, then what the codecs (label, record, picture) made of it."""
-    first: dict[str, object] = {
-        "label": "original",
-        "bytes": None,
-        "bpp": None,
-        "metrics": {},
-        "source": _source(original),
-    }
-    return {
-        "name": name,
-        "width": original.width,
-        "height": original.height,
-        "versions": [first]
-        + [
+    shown = _shown(original)
+    entries: list[dict[str, object]] = [{"label": "original", "bytes": None, "source": _source(shown)}]
+    for label, record, decoded in versions:
+        entries.append(
             {
                 "label": f"{label}, setting {record.setting}",
                 "bytes": record.bytes,
                 "bpp": record.bpp,
                 "metrics": record.metrics,
-                "source": _source(decoded),
+                "source": _source(_shown(decoded)),
             }
-            for label, record, decoded in versions
-        ],
-    }
+        )
+    return {"name": name, "width": shown.width, "height": shown.height, "versions": entries}
 
 
 def metric_entry(metric: Metric) -> dict[str, object]:
@@ -63,6 +54,12 @@ def page(content: dict[str, object]) -> bytes:
     }.items():
         text = text.replace("{{" + mark + "}}", part)
     return text.encode()
+
+
+def _shown(picture: Image.Image) -> Image.Image:
+    copy = picture.copy()
+    copy.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    return copy
 
 
 def _source(picture: Image.Image) -> str:
