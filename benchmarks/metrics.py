@@ -2,14 +2,92 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import io
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from ulbic.errors import InputError, UlbicError
+
 PERIODS = (2, 3, 4, 8, 16)  # pixels; grids that networks like to leave
 SPECTRUM_WINDOW, SPECTRUM_STRIDE = 256, 128
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One of the distortion measures, as tables and figures name it."""
+
+    key: str  # column of a CSV file
+    label: str
+    unit: str  # empty for a pure number
+    measure: Callable[[Image.Image, Image.Image], float]
+    lower_is_better: bool = False
+    min_side: int = 1  # pixels; smaller pictures have no value
+    has_bd_rate: bool = True
+
+    @property
+    def axis(self) -> str:
+        """The label with its unit, for an axis or the head of a column."""
+        return f"{self.label} [{self.unit}]" if self.unit else self.label
+
+
+def metric_table(lpips_net: str = "squeeze") -> tuple[Metric, ...]:
+    """All metrics, in the order of the tables; LPIPS never stands alone."""
+    return (
+        Metric("psnr", "PSNR", "dB", psnr),
+        Metric("ms_ssim", "MS-SSIM", "", ms_ssim, min_side=161),
+        Metric(
+            f"lpips_{lpips_net}",
+            f"LPIPS({lpips_net})",
+            "",
+            partial(lpips, net=lpips_net),
+            lower_is_better=True,
+            min_side=32,
+        ),
+        Metric("haarpsi", "HaarPSI", "", haarpsi, min_side=16),
+        Metric(
+            "spectral_peak",
+            "spectral peak",
+            "dB",
+            spectral_peak,
+            lower_is_better=True,
+            min_side=SPECTRUM_WINDOW,
+            has_bd_rate=False,  # a fault to be absent, not a quality that grows with the rate
+        ),
+    )
+
+
+def usable(metrics: Sequence[Metric]) -> tuple[tuple[Metric, ...], list[str]]:
+    """Those metrics whose packages and weights are at hand, and a line for each of the others."""
+    picture = Image.new("RGB", (SPECTRUM_WINDOW, SPECTRUM_WINDOW), "grey")
+    found, lines = [], []
+    for metric in metrics:
+        try:
+            metric.measure(picture, picture)
+        except (ImportError, OSError, UlbicError) as error:
+            lines.append(f"{metric.label} is left out: {' '.join(str(error).split())}")
+        else:
+            found.append(metric)
+    return tuple(found), lines
+
+
+def measure(
+    original: Image.Image, decoded: Image.Image, metrics: Sequence[Metric]
+) -> dict[str, float | None]:
+    """Every metric by its key; None where the picture is too small or the value is not finite."""
+    values: dict[str, float | None] = {}
+    for metric in metrics:
+        small = min(original.size) < metric.min_side
+        value = math.nan if small else metric.measure(original, decoded)
+        values[metric.key] = value if math.isfinite(value) else None
+    return values
 
 
 def psnr(original: Image.Image, decoded: Image.Image) -> float:
@@ -81,14 +159,14 @@ def _peak(picture: Image.Image) -> float:
 
 @lru_cache
 def _lpips_network(net: str) -> Any:
-    import warnings
-
     import lpips as package
 
     from ulbic.paths import use_perceptual_weights
 
-    use_perceptual_weights()
-    with warnings.catch_warnings():
+    if net == "squeeze":
+        with suppress(InputError):  # without that folder torchvision downloads them, as for the other two
+            use_perceptual_weights()
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # torch.hub announces downloads
         warnings.simplefilter("ignore")
         return package.LPIPS(net=net, verbose=False).eval()
 

@@ -20,7 +20,7 @@ from ulbic.codec.images import load_picture
 from ulbic.codec.maskgit import MaskGitConfig
 from ulbic.codec.quality import RatePoint
 
-from .evaluate import measure
+from .metrics import metric_table
 
 GAINS, SCHEDULES = (0, 2, 4), ("0", "1_8", "1_4", "1_2", "1_1")
 MASKGIT = {
@@ -31,7 +31,8 @@ MASKGIT = {
     "8 steps, temperature 1": MaskGitConfig(steps=8, temperature=1.0),
     "8 steps, codes drawn": MaskGitConfig(steps=8, sampled=True),
 }
-COLUMNS = ("bpp", "psnr", "ms_ssim", "lpips_squeeze", "haarpsi", "spectral_peak", "decode_s")
+METRICS = metric_table()
+COLUMNS = ("bpp", *(metric.key for metric in METRICS), "decode_s")
 
 
 def row(
@@ -44,7 +45,8 @@ def row(
         started = time.perf_counter()
         decoded = decode_picture(bundle, data, DecodeOptions(maskgit=maskgit))
         seconds = time.perf_counter() - started
-        results.append({"bpp": info(data).bpp, "decode_s": seconds, **measure(picture, decoded)})
+        distortion = {metric.key: metric.measure(picture, decoded) for metric in METRICS}
+        results.append({"bpp": info(data).bpp, "decode_s": seconds, **distortion})
     means = (statistics.mean(result[column] for result in results) for column in COLUMNS)
     return f"| {name} | " + " | ".join(f"{mean:.4g}" for mean in means) + " |"
 

@@ -11,7 +11,7 @@ import click
 import ulbic
 from ulbic.errors import ConversionNote, UlbicError
 
-VERBS = ("encode", "decode", "info", "demo", "doctor", "encode-batch")
+VERBS = ("encode", "decode", "info", "bench", "demo", "doctor", "encode-batch")
 
 INTERRUPTED = 130  # what shells say of Ctrl-C
 
@@ -55,8 +55,7 @@ def cli() -> None:
 
     Exit codes: 0 done, 2 wrong usage, 3 unreadable input, 4 not a picture, 5 not a .ulb file,
     6 unknown version, 7 damaged file, 8 weights missing or of another model, 9 output not written,
-    10 too large, 11 some of several inputs failed, 12 no file within the budget, 130 interrupted,
-    1 anything else.
+    10 too large, 11 done in part, 12 no file within the budget, 130 interrupted, 1 anything else.
     """
 
 

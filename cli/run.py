@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import click
 
-from ulbic.errors import BatchError
+from ulbic.errors import PartialError
 
 from .conversion import Converter, Outcome, attempt, convert
 from .output import check_output, remove_leftovers
@@ -41,7 +41,7 @@ def run(
     """Converts one file, or as many as `inputs` stand for (see `plan`).
 
     Raises:
-        UlbicError: of a single file, its own; of several, BatchError where some failed.
+        UlbicError: of a single file, its own; of several, PartialError where some failed.
     """
     if not is_batch(inputs, output):
         _run_single(converter, single_task(inputs[0], output, suffix), manner)
@@ -75,7 +75,7 @@ def report(outcomes: Iterable[Outcome], total: int, manner: Manner) -> None:
     """Tells of many files: a line of JSON or a step of the bar for each, then notes, totals and failures.
 
     Raises:
-        BatchError: some failed.
+        PartialError: some failed.
     """
     started = time.perf_counter()
     told = []
@@ -96,7 +96,7 @@ def report(outcomes: Iterable[Outcome], total: int, manner: Manner) -> None:
     for outcome in failed:
         click.echo(f"ulbic: {outcome.input}: {outcome.error}", err=True)
     if failed:
-        raise BatchError(f"{len(failed)} of {total} files failed")
+        raise PartialError(f"{len(failed)} of {total} files failed")
 
 
 def _totals(outcomes: list[Outcome], seconds: float) -> str:

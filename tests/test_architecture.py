@@ -81,6 +81,7 @@ HEAVY = ("torch", "compressai", "lpips", "matplotlib", "scipy")
         "import ulbic.bitstream.symbols",
         RUN + "['--help'])",
         RUN + "['encode', '-h'])",
+        RUN + "['bench', '-h'])",
         RUN + "['info', 'x'])",
     ],
 )

@@ -55,7 +55,7 @@ class LimitError(UlbicError):
     exit_code = 10
 
 
-class BatchError(UlbicError):
+class PartialError(UlbicError):
     """Some of several inputs could not be processed; the others were."""
 
     exit_code = 11
