@@ -31,8 +31,8 @@ class CorrectionNetwork(nn.Module):
             for level, (stride, width) in enumerate(zip(self.strides, fine, strict=True))
         )
         for conv in [*self.fusion, *self.skips]:  # all start as no-ops, like the CrossAttention
-            nn.init.zeros_(conv.weight)  # type: ignore[arg-type]
-            nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+            for parameter in conv.parameters():
+                nn.init.zeros_(parameter)
         self.received = nn.Parameter(torch.zeros(config.tokenizer.dim))
         self.blend = config.restoration_blend
 

@@ -39,9 +39,10 @@ def fit_block_transform(stream: ContinuousStream, crops: Iterator[Tensor], block
         assert isinstance(context, SliceContext)
         for head in (context.anchor, context.non_anchor):
             last = head[-1]
-            last.weight.mul_(0.1)  # type: ignore[union-attr, operator]
-            last.bias[:depth] = 0  # type: ignore[index]
-            last.bias[depth:] = deviation.log()  # type: ignore[index]
+            assert isinstance(last, nn.Conv2d)
+            assert last.bias is not None
+            last.weight.mul_(0.1)
+            last.bias.copy_(torch.cat([torch.zeros(depth), deviation.log()]))  # means, log-scales
 
 
 def fit_prior(prior: FactorizedPrior, steps: int = 400) -> None:
