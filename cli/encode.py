@@ -46,7 +46,9 @@ from .output import check_output, write_output
 @click.option("--verify", is_flag=True, help="Decode the symbols again before reporting success.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT.")
+@click.pass_context
 def command(
+    context: click.Context,
     picture: Path,
     output: Path | None,
     quality: int,
@@ -59,6 +61,7 @@ def command(
     force: bool,
 ) -> None:
     """Compress PICTURE (any format that Pillow reads) to a .ulb file."""
+    _check_targets(context, has_target=target_size is not None or target_bpp is not None, strict=strict)
     output = output or picture.with_suffix(".ulb")
     check_output(output, force)
 
@@ -75,3 +78,12 @@ def command(
         device=device,
     )
     write_output(output, data)
+
+
+def _check_targets(context: click.Context, *, has_target: bool, strict: bool) -> None:
+    """A quality and a target exclude each other; only a target can be strict."""
+    given = context.get_parameter_source("quality") == click.core.ParameterSource.COMMANDLINE
+    if has_target and given:
+        raise click.UsageError("--quality and a target exclude each other")
+    if strict and not has_target:
+        raise click.UsageError("--strict needs --target-size or --target-bpp")
