@@ -1,21 +1,20 @@
 """CompressAI's cheng2020-attn as a command, for `speed`: random weights, whose time is that of trained ones.
 
-    python -m ulbic.benchmarks.cheng2020 encode PICTURE FILE
-    python -m ulbic.benchmarks.cheng2020 decode FILE PICTURE
+python -m ulbic.benchmarks.cheng2020 encode PICTURE FILE
+python -m ulbic.benchmarks.cheng2020 decode FILE PICTURE
 """
 
 from __future__ import annotations
 
-import pickle
 import sys
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
 
-def network() -> torch.nn.Module:
+def network() -> Any:
     """The smallest of its qualities, with the same weights in every process."""
     from compressai.zoo import cheng2020_attn
 
@@ -29,12 +28,15 @@ def network() -> torch.nn.Module:
 def encode(picture: str, file: str) -> None:
     pixels = np.array(Image.open(picture).convert("RGB"))
     coded = network().compress(torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255)
-    Path(file).write_bytes(pickle.dumps((coded["strings"], tuple(coded["shape"]))))
+    y, z = (np.frombuffer(strings[0], np.uint8) for strings in coded["strings"])
+    with open(file, "wb") as output:
+        np.savez(output, y=y, z=z, shape=np.array(coded["shape"]))
 
 
 @torch.no_grad()
 def decode(file: str, picture: str) -> None:
-    strings, shape = pickle.loads(Path(file).read_bytes())
+    with np.load(file) as coded:
+        strings, shape = [[coded[name].tobytes()] for name in ("y", "z")], coded["shape"].tolist()
     pixels = network().decompress(strings, shape)["x_hat"][0].clamp(0, 1).mul(255).round().byte()
     Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(picture)
 

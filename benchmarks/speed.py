@@ -127,7 +127,7 @@ def report(picture: Path, runs: int) -> str:
     with Image.open(picture) as opened:
         size = f"{opened.width}x{opened.height}"
     lines = [
-        f"{size} pixels, median of {runs} processes; {os.cpu_count()} cores, Python {platform.python_version()}.",
+        f"{size} pixels, median of {runs} processes, {os.cpu_count()} cores.",
         "",
         "| | encode s | CPU s | MiB | decode s | CPU s | MiB | decode / ulbic |",
         "|---|---|---|---|---|---|---|---|",

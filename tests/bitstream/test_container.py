@@ -32,7 +32,8 @@ def test_side_information_of_a_kodak_picture_is_twelve_bytes():
 
 
 @pytest.mark.parametrize(
-    ("gain", "settings"), [(0, "30"), (7, "37"), (4.0625, "7461"), (-4, "7060"), (-1.5, "7168"), (11.9375, "777f")]
+    ("gain", "settings"),
+    [(0, "30"), (7, "37"), (4.0625, "7461"), (-4, "7060"), (-1.5, "7168"), (11.9375, "777f")],
 )
 def test_literal_settings(gain, settings):
     """A gain between two gain vectors, or below them, takes a second byte."""
