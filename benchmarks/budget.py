@@ -2,8 +2,8 @@
 
     python -m ulbic.benchmarks.budget FOLDER -o budget.md [--target-bpp 0.03] [--every 5] [--rates-only]
 
-"quality": the best quality of the ladder that fits. "lattice": then a denser lattice of indices, as far as the
-budget allows. "gain": then a higher gain in small steps, which is what `--target-bpp` does.
+"quality": the best quality of the ladder that fits. "lattice": then a denser lattice of indices, as far as
+the budget allows. "gain": then a higher gain in small steps, which is what `--target-bpp` does.
 """
 
 from __future__ import annotations

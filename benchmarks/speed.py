@@ -1,14 +1,13 @@
-"""Seconds and memory of whole commands, and where ulbic's time goes, against the peers in one run.
+"""Seconds and peak memory of whole processes, ulbic's and its peers' in one run, and where ulbic's time goes.
 
     python -m ulbic.benchmarks.speed compare PICTURE -o speed.md [--repeat 5] [-q 5]
 
-A whole process starts Python, loads what the codec needs, and encodes or decodes one file. All codecs take
-turns in it. The stages are ulbic's functions inside such a process, by the profiler.
+Every run is a process of its own, from its start to its end, with all files read and written; all codecs take
+turns. The stages are those of one more run of the command under cProfile, which makes them a little longer.
 """
 
 from __future__ import annotations
 
-import cProfile
 import os
 import platform
 import pstats
@@ -30,97 +29,112 @@ from .bench import available
 from .peers import CODECS, Codec
 from .peers.compressai_zoo import ZooCodec
 from .pictures import open_pictures
-from .worker import peak_memory
 
-STAGES = {  # functions of the codec, by what the table calls them
-    "encode": {
-        "weights": "load_bundle",
-        "continuous stream: analysis": "analyse",
-        "token stream: tokenizer": "indices",
-        "continuous stream: coding": "encode_latents",
-        "token stream: coding": "encode_indices",
-    },
-    "decode": {
-        "weights": "load_bundle",
-        "both streams: coding": "decode_symbols",
-        "restoration and bridge": "continuous_features",
-        "prediction of the indices": "complete_indices",
-        "pixels": "paint_windows",
-    },
-}
 UNTRAINED = ZooCodec("cheng2020-attn", "cheng2020-attn (random weights)", (1,), pretrained=False)
 PEERS: dict[str, Codec] = CODECS | {UNTRAINED.name: UNTRAINED}  # for time alone random weights are enough
+DIRECTIONS = ("encode", "decode")
+
+STAGES = {  # the functions that they are, by file and name
+    "encode": {
+        "importing torch": ("torch/__init__.py", "<module>"),
+        "loading the weights": ("codec/bundle.py", "load_bundle"),
+        "reading the picture": ("codec/images.py", "read_picture"),
+        "analysis and tokenizer": ("codec/encoder.py", "analyse_picture"),
+        "hyperprior, contexts, range coder": ("codec/encoder.py", "encode_features"),
+    },
+    "decode": {
+        "importing torch": ("torch/__init__.py", "<module>"),
+        "loading the weights": ("codec/bundle.py", "load_bundle"),
+        "hyperprior, contexts, range coder": ("codec/decoder.py", "decode_symbols"),
+        "synthesis": ("models/model.py", "restore"),
+        "bridge: assisting encoder": ("models/bridge.py", "assist_map"),
+        "bridge: correcting encoder": ("models/bridge.py", "correction_map"),
+        "mask predictor": ("codec/maskgit.py", "_iterate"),
+        "pixel decoder": ("models/model.py", "paint"),
+        "writing the picture": ("PIL/Image.py", "save"),
+    },
+}
 
 
 class Cost(NamedTuple):
     """Of one process."""
 
-    seconds: float
-    peak_mib: float  # nan where the system does not tell
+    seconds: float  # wall clock, from start to end
+    cpu_seconds: float  # of all threads; other work on the machine changes it little
+    mebibytes: float  # peak resident memory
 
 
-def whole_process(direction: str, codec: str, setting: int, source: Path, target: Path) -> Cost:
-    """Runs `code` in a process of its own."""
-    command = [sys.executable, "-W", "ignore", "-m", "ulbic.benchmarks.speed", "code"]
-    arguments = [direction, codec, str(setting), str(source), str(target)]
+def run(command: Sequence[str]) -> Cost:
+    """Runs a command that must succeed."""
     started = time.perf_counter()
-    answer = subprocess.run([*command, *arguments], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return Cost(time.perf_counter() - started, float(answer))
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    if status:
+        raise click.ClickException(f"failed: {' '.join(command)}")
+    unit = 1 if platform.system() == "Darwin" else 1024  # of ru_maxrss, in bytes
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**20)
 
 
-def stages(codec: Codec, direction: str, setting: int, picture: Image.Image) -> dict[str, float]:
-    """Seconds of each stage, and of what is left, inside a process that has imported everything."""
-    data = codec.encode(picture, setting)  # imports, and warms up
-    _forget_weights()
-    profile = cProfile.Profile()
-    profile.enable()
-    if direction == "encode":
-        codec.encode(picture, setting)
-    else:
-        codec.decode(data)
-    profile.disable()
-    found = pstats.Stats(profile).get_stats_profile()
-    seconds = {label: found.func_profiles[name].cumtime for label, name in STAGES[direction].items()}
-    return seconds | {"everything else": found.total_tt - sum(seconds.values())}
-
-
-def _forget_weights() -> None:
-    from ulbic.codec.bundle import load_bundle
-
-    load_bundle.cache_clear()
+def commands(name: str, quality: int, picture: Path, folder: Path) -> dict[str, list[str]]:
+    """The process that encodes with a codec, and the one that decodes."""
+    coded, decoded = str(folder / f"{name}.bin"), str(folder / "decoded.png")
+    python = [sys.executable, "-W", "ignore", "-m"]
+    if name == "ulbic":
+        ulbic = [*python, "ulbic"]
+        return {
+            "encode": [*ulbic, "encode", str(picture), "-q", str(quality), "-o", coded, "--force"],
+            "decode": [*ulbic, "decode", coded, "-o", decoded, "--force"],
+        }
+    peer = [*python, "ulbic.benchmarks.speed", "code"]
+    return {
+        "encode": [*peer, "encode", name, str(picture), coded],
+        "decode": [*peer, "decode", name, coded, decoded],
+    }
 
 
 def process_table(picture: Path, names: Sequence[str], quality: int, repeat: int) -> list[str]:
     """Markdown: medians over the repetitions, and ratios to ulbic's."""
     costs: dict[tuple[str, str], list[Cost]] = {}
+    torch_alone = [sys.executable, "-c", "import torch"]
     with tempfile.TemporaryDirectory() as folder:
-        for _ in range(repeat):
+        for turn in range(repeat + 1):  # the first fills the caches
             for name in names:
-                setting = quality if name == "ulbic" else PEERS[name].settings[0]
-                coded, decoded = Path(folder, f"{name}.bin"), Path(folder, "decoded.png")
-                for direction, source, target in (("encode", picture, coded), ("decode", coded, decoded)):
-                    cost = whole_process(direction, name, setting, source, target)
-                    costs.setdefault((name, direction), []).append(cost)
+                for direction, command in commands(name, quality, picture, Path(folder)).items():
+                    cost = run(command)
+                    if turn:
+                        costs.setdefault((name, direction), []).append(cost)
     medians = {key: Cost(*map(statistics.median, zip(*rows, strict=True))) for key, rows in costs.items()}
-    lines = ["| codec | encode s | x ulbic | MiB | decode s | x ulbic | MiB |", "|---" * 7 + "|"]
+    imports = statistics.median(run(torch_alone).seconds for _ in range(repeat))
+    lines = [
+        "| codec | encode s | x ulbic | CPU s | MiB | decode s | x ulbic | CPU s | MiB |",
+        "|---" * 9 + "|",
+    ]
     for name in names:
         cells = [PEERS[name].label]
-        for direction in ("encode", "decode"):
-            cost = medians[name, direction]
-            ratio = cost.seconds / medians["ulbic", direction].seconds
-            cells += [f"{cost.seconds:.2f}", f"{ratio:.2f}", f"{cost.peak_mib:.0f}"]
+        for direction in DIRECTIONS:
+            cost, ours = medians[name, direction], medians["ulbic", direction]
+            cells += [f"{cost.seconds:.2f}", f"{cost.seconds / ours.seconds:.2f}"]
+            cells += [f"{cost.cpu_seconds:.2f}", f"{cost.mebibytes:.0f}"]
         lines.append(f"| {' | '.join(cells)} |")
-    return lines
+    return [*lines, "", f'`python -c "import torch"` alone takes {imports:.2f} s.']
 
 
-def stage_table(picture: Image.Image, quality: int, repeat: int) -> list[str]:
-    """Markdown: medians over the repetitions."""
+def stage_table(picture: Path, quality: int) -> list[str]:
+    """Markdown: seconds of every stage of ulbic's commands, of what is left, and in total."""
     lines = ["| direction | stage | seconds |", "|---" * 3 + "|"]
-    for direction in STAGES:
-        runs = [stages(CODECS["ulbic"], direction, quality, picture) for _ in range(repeat)]
-        for label in runs[0]:
-            median = statistics.median(run[label] for run in runs)
-            lines.append(f"| {direction} | {label} | {median:.3f} |")
+    with tempfile.TemporaryDirectory() as folder:
+        profile = Path(folder, "profile")
+        for direction, (python, *arguments) in commands("ulbic", quality, picture, Path(folder)).items():
+            run([python, "-m", "cProfile", "-o", str(profile), *arguments[arguments.index("-m") :]])
+            calls = pstats.Stats(str(profile)).stats  # type: ignore[attr-defined]
+            seconds = {
+                stage: max(call[3] for key, call in calls.items() if key[0].endswith(file) and key[2] == name)
+                for stage, (file, name) in STAGES[direction].items()
+            }
+            total = max(call[3] for call in calls.values())
+            rows = seconds | {"everything else": total - sum(seconds.values()), "total": total}
+            lines += [f"| {direction} | {stage} | {value:.2f} |" for stage, value in rows.items()]
     return lines
 
 
@@ -130,18 +144,17 @@ def cli() -> None:
 
 
 @cli.command()
-@click.argument("direction", type=click.Choice(["encode", "decode"]))
+@click.argument("direction", type=click.Choice(DIRECTIONS))
 @click.argument("codec", type=click.Choice(list(PEERS)))
-@click.argument("setting", type=int)
 @click.argument("source", type=click.Path(path_type=Path))
 @click.argument("target", type=click.Path(path_type=Path))
-def code(direction: str, codec: str, setting: int, source: Path, target: Path) -> None:
-    """Encode or decode one file with one codec, and print the peak memory in MiB."""
+def code(direction: str, codec: str, source: Path, target: Path) -> None:
+    """Encode a picture to a peer's smallest file, or decode that."""
+    peer = PEERS[codec]
     if direction == "encode":
-        target.write_bytes(PEERS[codec].encode(Image.open(source).convert("RGB"), setting))
+        target.write_bytes(peer.encode(Image.open(source).convert("RGB"), peer.settings[0]))
     else:
-        PEERS[codec].decode(source.read_bytes()).save(target)
-    click.echo(peak_memory() or "nan")
+        peer.decode(source.read_bytes()).save(target)
 
 
 @cli.command()
@@ -157,14 +170,14 @@ def compare(picture: Path, output: Path, quality: int, repeat: int) -> None:
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     lines = [
         f"`{opened.name}`, {original.width}x{original.height}, ulbic at `-q {quality}`, peers at their",
-        f"smallest file; medians of {repeat}, on {machine}.",
+        f"smallest file; medians of {repeat} whole processes, on {machine}.",
         "",
         *process_table(picture, list(versions), quality, repeat),
         *(f"\n{line}" for line in missing),
         "",
-        "Where ulbic's time goes, once everything is imported:",
+        "Where ulbic's time goes, in one more run of each command under a profiler:",
         "",
-        *stage_table(original, quality, repeat),
+        *stage_table(picture, quality),
     ]
     output.write_text("\n".join(lines) + "\n")
     click.echo("\n".join(lines))

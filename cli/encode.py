@@ -49,7 +49,9 @@ from .run import Manner, run
 @force_option
 @json_option
 @quiet_option
+@click.pass_context
 def command(
+    context: click.Context,
     pictures: tuple[str, ...],
     output: str | None,
     quality: int,
@@ -71,6 +73,7 @@ def command(
     A picture may also be - for stdin, a folder, or a pattern. Several, or a folder, go into the folder
     OUTPUT, in the same tree; results that are there already are skipped.
     """
+    _check_targets(context, has_target=target_size is not None or target_bpp is not None, strict=strict)
     settings = {
         "quality": quality,
         "schedule": schedule,
@@ -100,3 +103,12 @@ def is_picture(path: Path) -> bool:
 
     name = Image.registered_extensions().get(path.suffix.lower())
     return name in Image.OPEN and path.suffix.lower() != ".ulb"
+
+
+def _check_targets(context: click.Context, *, has_target: bool, strict: bool) -> None:
+    """A quality and a target exclude each other; only a target can be strict."""
+    given = context.get_parameter_source("quality") == click.core.ParameterSource.COMMANDLINE
+    if has_target and given:
+        raise click.UsageError("--quality and a target exclude each other")
+    if strict and not has_target:
+        raise click.UsageError("--strict needs --target-size or --target-bpp")

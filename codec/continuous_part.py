@@ -1,4 +1,4 @@
-"""What the continuous stream gives to the predictor and the pixel decoder, one rectangle of indices at a time."""
+"""What the continuous stream gives to predictor and pixel decoder, one rectangle of indices at a time."""
 
 from __future__ import annotations
 

@@ -98,9 +98,8 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
         LimitError: the format has no room for the picture's size.
     """
     stream = bundle.model.continuous
-    y = stream.amplify(
-        features.latents, torch.tensor([point.gain], dtype=torch.float32, device=bundle.device)
-    )
+    gain = torch.tensor([point.gain], dtype=torch.float32, device=bundle.device)
+    y = stream.amplify(features.latents, gain)
     z = stream.hyper_analyse(y)
     raw = prefers_raw(features.indices, point.schedule, bundle.index_table)
 

@@ -52,7 +52,8 @@ def complete_indices(
     if bool(received.all()):
         return indices
     result, missing, noise = indices.clone(), ~received, GumbelNoise(seed)
-    for group in groups(*indices.shape, WINDOW, 0):
+    height, width = indices.shape
+    for group in groups(height, width, WINDOW, 0):
         known = torch.stack([_padded(window.of(received)) for window in group.windows])
         current = torch.stack([_padded(window.of(indices)) for window in group.windows])
         context = assist(group) if assist is not None else None

@@ -1,9 +1,9 @@
 """The best file under a budget of bytes.
 
-The ladder of qualities says which schedule suits which gain, by measured quality on the validation pictures
-(docs/parts.md). So the search takes the best quality that fits, or the format's lowest gain, and raises the gain
-in small steps as far as the budget allows. Both encoders have run before; what is tried is coded, and weighed,
-in full.
+The ladder of qualities says which schedule suits which gain, by measured quality on the validation
+pictures (docs/parts.md). So the search takes the best quality that fits, or else the format's lowest gain,
+and raises the gain in small steps as far as the budget allows. Both encoders have run before; what is tried
+is coded, and weighed, in full.
 """
 
 from __future__ import annotations

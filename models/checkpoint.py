@@ -54,9 +54,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             for key in list(tensors)
             if key.startswith(TABLE_PREFIX)
         }
-        model = UlbicModel(
-            config
-        )  # not on the meta device: its first use imports torch's compiler, 2 seconds
+        model = UlbicModel(config)  # the meta device would import torch's compiler, which takes 2 seconds
         model.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True, assign=True)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]

@@ -36,7 +36,7 @@ class UlbicModel(nn.Module):
     ) -> Tensor:
         """Pixels (B, 3, 16 h, 16 w) of a completed index map (B, h, w).
 
-        The bridge's correction map and the restoration are both given, or neither: then the tokens alone count.
+        The bridge's correction map and the restoration are both given, or neither: then tokens alone count.
         """
         codes = self.tokenizer.quantize(indices)
         return self.correction(self.tokenizer.decoder, codes, received, correction, restoration)

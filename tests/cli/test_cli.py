@@ -128,6 +128,8 @@ def future_ulb(folder):
         (1, ["encode", "picture.png", "-o", "out.ulb", "--device", "cuda:99"]),
         (2, ["encode"]),
         (2, ["encode", "picture.png", "-q", "9"]),
+        (2, ["encode", "picture.png", "-q", "3", "--target-bpp", "0.03"]),
+        (2, ["encode", "picture.png", "--strict"]),
         (3, ["encode", "missing.png", "-o", "out.ulb"]),
         (3, ["decode", "missing.ulb", "-o", "out.png"]),
         (3, ["info", "missing.ulb"]),
@@ -161,6 +163,19 @@ def test_errors_are_one_line_and_a_code(code, arguments, tmp_path, picture_file)
         assert result.stderr.startswith("ulbic: ")
         assert result.stderr.count("\n") == 1
     assert {p: p.is_file() and p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_a_target_is_kept_and_a_strict_one_can_fail(picture_file, tmp_path):
+    output = tmp_path / "small.ulb"
+    assert ulbic("encode", picture_file, "-o", output, "--target-size", 100).stderr == ""
+    assert output.stat().st_size <= 100
+    strict = ulbic("encode", picture_file, "-o", output, "--force", "--target-bpp", 0.001, "--strict")
+    assert strict.returncode == 12
+    assert strict.stderr.startswith("ulbic: the smallest file of this picture has ")
+    assert output.stat().st_size > 0
+    floor = ulbic("encode", picture_file, "-o", output, "--force", "--target-bpp", 0.001)
+    assert floor.returncode == 0
+    assert floor.stderr.startswith("ulbic: warning: the smallest file of this picture has ")
 
 
 def test_nothing_is_overwritten_without_force(picture_file, tmp_path):
