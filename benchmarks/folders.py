@@ -37,9 +37,8 @@ def start(pictures: Path, output: Path, jobs: int) -> subprocess.Popen[str]:
     """`ulbic encode` on the folder, with one thread a process."""
     command = [sys.executable, "-m", "ulbic", "encode", str(pictures), "-o", str(output), "-j", str(jobs)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [*command, "--json", "--quiet"], stdout=subprocess.PIPE, text=True, env=environment
-    )
+    command += ["--json", "--quiet"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 def seconds(pictures: Path, output: Path, jobs: int) -> float:

@@ -25,7 +25,7 @@ from .run import Manner, report
 Row = dict[str, Any]
 RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # or it calls home
-    "RAY_BACKEND_LOG_LEVEL": "fatal",  # or it talks between our lines
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # it says one line of its own even so
 }
 
 

@@ -48,12 +48,12 @@ def batch_tasks(
         wanted: which files of a folder to take; what is named itself is always taken.
 
     Raises:
-        UsageError: two inputs would become the same output, or one is stdin.
+        UsageError: two inputs would become the same output, or one is stdin, or stdout is to take several.
         InputError: there is nothing to do.
         OutputError: `output` is a file.
     """
-    if "-" in inputs:
-        raise click.UsageError("'-' cannot stand beside other inputs or for a folder's results")
+    if "-" in (*inputs, output):
+        raise click.UsageError("'-' stands for a single file; several need files or folders")
     if output is not None and Path(output).exists() and not Path(output).is_dir():
         raise OutputError(f"cannot write to {output!r}: it is not a folder")
     found = list(dict.fromkeys(pair for source in inputs for pair in _expand(source, wanted)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -22,12 +23,14 @@ def run_tasks(work: Callable[[Task], Outcome], tasks: list[Task], jobs: int) -> 
     Raises:
         UlbicError: a process died.
     """
+    jobs = min(jobs, len(tasks))
     if jobs == 1:
         yield from map(work, tasks)
         return
     context = multiprocessing.get_context("spawn")  # a forked torch hangs
     with ProcessPoolExecutor(jobs, context, _start_worker, (jobs,)) as pool:
-        futures = [pool.submit(work, task) for task in tasks]
+        with _interrupts_ignored():  # the processes inherit it, and leave Ctrl-C to this one
+            futures = [pool.submit(work, task) for task in tasks]
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -37,9 +40,17 @@ def run_tasks(work: Callable[[Task], Outcome], tasks: list[Task], jobs: int) -> 
             pool.shutdown(cancel_futures=True)
 
 
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 def _start_worker(jobs: int) -> None:
-    """Leaves Ctrl-C to the parent, ends when the parent does, and takes a share of the threads."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Takes a share of the threads, and ends when the parent does."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch
 

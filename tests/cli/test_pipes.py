@@ -32,6 +32,7 @@ def test_errors_of_pipes(picture_file):
     assert run_here("encode", "-", data=b"no picture").exit_code == 4
     assert run_here("decode", "-", data=b"").exit_code == 5
     assert run_here("encode", "-", picture_file).exit_code == 2
+    assert run_here("encode", picture_file.parent, "-o", "-").exit_code == 2
     assert run_here("encode", picture_file, "-o", "-", "--json").exit_code == 2
 
 

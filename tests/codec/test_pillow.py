@@ -35,6 +35,11 @@ print(json.dumps([picture.format, picture.mode, picture.size, picture.get_format
     assert json.loads(output) == ["ULB", "RGB", [96, 64], "image/x-ulb", True]
 
 
+def test_importing_ulbic_does_not_import_pillow():
+    code = "import ulbic, sys; print('PIL.Image' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
+
+
 def test_opening_equals_decoding(data, tmp_path):
     path = tmp_path / "x.ulb"
     path.write_bytes(data)
