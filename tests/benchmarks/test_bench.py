@@ -193,4 +193,4 @@ def test_published_curves_have_a_source_and_rising_rates():
     for curve in curves.values():
         rates = curve.columns["bpp"]
         assert list(rates) == sorted(rates)
-        assert len(rates) > 1
+        assert len(rates) > 2
