@@ -22,6 +22,7 @@ from .records import Curve, Record, complete_pictures, curves, to_csv
 
 COMPRESSAI_NAMES = {"psnr": "psnr-rgb", "ms_ssim": "ms-ssim-rgb"}
 COMPRESSAI_NAMES |= {"encode_s": "encoding_time", "decode_s": "decoding_time"}
+NAMES = ("report.html", "curves.png", "curves.svg", "results.csv", "results.json")
 ANCHORS = ("vvc", "heic", "avif", "jpeg", "ulbic")  # the first that was measured, unless one is asked for
 
 
@@ -66,14 +67,19 @@ def choose_anchor(curves: Sequence[Curve], wanted: str | None) -> str:
     return next(name for name in order if name in measured)
 
 
+def curve_file(codec: str) -> str:
+    """Name of the file that holds this codec's curve alone."""
+    return f"results-{codec}.json"
+
+
 def files(run: Run, cache: Cache, anchor: str | None, published: Sequence[Curve]) -> dict[str, bytes]:
-    """All files of the output folder, by name."""
+    """All files of the output folder, by name: NAMES, and a `curve_file` a codec."""
     measured = run.curves
     rates = bd_rates(measured, run.metrics)
     chosen = choose_anchor(measured, anchor)
     made = {"results.csv": to_csv(run.results.records, run.metrics).encode()}
     for curve in measured:
-        made[f"results-{curve.codec}.json"] = _json(_compressai_layout(run, curve))
+        made[curve_file(curve.codec)] = _json(_compressai_layout(run, curve))
     made["results.json"] = _json(
         _compressai_layout(run, measured[0])
         | {

@@ -32,7 +32,7 @@ def draw(
     for axes, metric in zip(grid.flat, metrics, strict=False):
         for curve in published:
             _line(axes, curve, metric, **PUBLISHED)
-            _label_end(axes, curve, metric)
+            _label(axes, curve, metric)
         for curve, colour, marker in zip(curves, COLOURS, MARKERS, strict=False):
             _line(axes, curve, metric, color=colour, marker=marker, label=curve.label)
         axes.set_xscale("log")
@@ -62,9 +62,9 @@ def _line(axes: object, curve: Curve, metric: Metric, **style: object) -> None:
         axes.plot(*zip(*pairs, strict=True), **style)  # type: ignore[attr-defined]
 
 
-def _label_end(axes: object, curve: Curve, metric: Metric) -> None:
-    """A published curve's name beside its last point: they are too many for a legend."""
-    for end in curve.points(metric.key)[-1:]:
+def _label(axes: object, curve: Curve, metric: Metric) -> None:
+    """A published curve's name above its first point: they are too many for a legend, and part there."""
+    for start in curve.points(metric.key)[:1]:
         axes.annotate(  # type: ignore[attr-defined]
-            curve.label, end, xytext=(3, 0), textcoords="offset points", fontsize=6, color=PUBLISHED_COLOUR
+            curve.label, start, xytext=(-2, 4), textcoords="offset points", fontsize=6, color=PUBLISHED_COLOUR
         )

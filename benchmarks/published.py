@@ -13,7 +13,7 @@ COLUMNS = ("bpp", "psnr", "ms_ssim", "lpips_alex")
 
 
 def published_curves(dataset: str = "kodak", max_bpp: float = 0.25) -> list[Curve]:
-    """The published curves of a data set, by source, with at least two points up to that rate.
+    """The published curves of a data set, by source, with at least three points up to that rate.
 
     A method that two repositories report has two curves. The rows' LPIPS is that of AlexNet, and so has no
     place beside another network's.
@@ -27,7 +27,7 @@ def published_curves(dataset: str = "kodak", max_bpp: float = 0.25) -> list[Curv
     return [
         _curve(method, source, sorted(rows, key=lambda row: float(row["bpp"])))
         for (method, source), rows in groups.items()
-        if len(rows) > 1
+        if len(rows) > 2
     ]
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from ulbic.benchmarks import LPIPS_NETS
-from ulbic.errors import OutputError, PartialError, UlbicError
+from ulbic.errors import PartialError, UlbicError
 
 from .demo import sample_photo
-from .output import make_folder, write_output
+from .output import check_output, make_folder, write_output
 
 
 @click.command("bench")
@@ -51,9 +51,6 @@ def command(
     Every picture comes back from the bytes of a whole file. Codecs that are not installed are left out with
     a line. OUTPUT gets results.csv, results.json, curves.png, curves.svg and report.html.
     """
-    if (output / "report.html").exists() and not force:
-        raise OutputError(f"{str(output / 'report.html')!r} exists; use --force to overwrite it")
-
     from ulbic.benchmarks import metrics, outputs
     from ulbic.benchmarks.bench import available, run
     from ulbic.benchmarks.cache import Cache
@@ -69,14 +66,20 @@ def command(
     if "ulbic" in codecs:
         codecs["ulbic"] = Ulbic(weights, device)
 
+    if output.is_dir():
+        for name in (*outputs.NAMES, *map(outputs.curve_file, codecs)):
+            check_output(output / name, force)
+
     opened, unreadable = open_pictures(pictures or [sample_photo()])
-    make_folder(output)
     versions, missing_codecs = available(list(codecs.values()))
+    if not versions:
+        raise UlbicError("; ".join(missing_codecs))
+    if anchor is not None and anchor not in versions:
+        raise UlbicError(f"the anchor {anchor!r} is not among the codecs that can be measured")
+    make_folder(output)
     table, missing_metrics = metrics.usable(metrics.metric_table(lpips_net))
     for line in (*missing_codecs, *missing_metrics, *unreadable):
         click.echo(f"ulbic: {line}", err=True)
-    if not versions:
-        raise UlbicError("none of the codecs can be used here")
 
     total = len(opened) * sum(len(codecs[name].settings) for name in versions)
     cache = Cache(output / "cache")
@@ -84,17 +87,17 @@ def command(
         results = run(opened, codecs, versions, table, cache, jobs, bar.update)
     for line in results.problems:
         click.echo(f"ulbic: {line}", err=True)
-    if not results.records:
-        raise UlbicError("no codec coded any of the pictures")
 
     finished = outputs.Run(
         opened, codecs, versions, table, jobs, results, [*missing_codecs, *missing_metrics, *unreadable]
     )
+    if not finished.curves:
+        raise UlbicError("there is no picture that all codecs coded")
     made = outputs.files(finished, cache, anchor, published_curves() if published else [])
     for name, data in made.items():
         write_output(output / name, data)
     click.echo(outputs.account(finished, anchor))
-    click.echo(f"wrote {output / 'report.html'}, results.csv, results.json, curves.png, curves.svg")
+    click.echo(f"wrote {', '.join(outputs.NAMES)} in {str(output)!r}")
     if unreadable or results.problems:
         count = len(unreadable) + len(results.problems)
         raise PartialError(f"not everything could be measured: {count} line{'s' if count > 1 else ''} above")

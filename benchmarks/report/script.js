@@ -96,10 +96,11 @@ function drawChart() {
   for (const { index, points } of series) {
     const d = points.map((p, i) => `${i ? "L" : "M"}${x(p.bpp).toFixed(1)} ${y(p.value).toFixed(1)}`).join("");
     if (index < 0) {
-      const end = points[points.length - 1];
-      svg.append(node("path", { class: "curve published", d }), node("text", { class: "published-label",
-        x: Math.min(x(end.bpp) + 3, width - right), y: y(end.value) - 3,
-        "text-anchor": x(end.bpp) > width - 90 ? "end" : "start" }, end.curve.label));
+      svg.append(node("path", { class: "curve published", d }));
+      if (width > 600) {
+        const at = { x: x(points[0].bpp) - 2, y: y(points[0].value) - 5 };
+        svg.append(node("text", { class: "published-label", ...at }, points[0].curve.label));
+      }
     } else {
       svg.append(node("path", { class: "curve", d, stroke: data.colours[index] }),
         ...points.map((p) => marker(index, x(p.bpp), y(p.value))));

@@ -156,10 +156,7 @@ def test_files_for_machines(finished_run):
     assert results["bd_rate_percent"]["jpeg"]["webp"]["psnr"] < 0
     assert made["curves.png"].startswith(b"\x89PNG")
     assert b"<svg" in made["curves.svg"]
-    assert set(made) == {
-        *("results.csv", "results.json", "results-jpeg.json", "results-webp.json"),
-        *("curves.png", "curves.svg", "report.html"),
-    }
+    assert set(made) == {*outputs.NAMES, "results-jpeg.json", "results-webp.json"}
 
 
 def test_compressai_plots_the_json_files(finished_run, tmp_path):
@@ -193,4 +190,4 @@ def test_published_curves_have_a_source_and_rising_rates():
     for curve in curves.values():
         rates = curve.columns["bpp"]
         assert list(rates) == sorted(rates)
-        assert len(rates) > 1
+        assert len(rates) > 2

@@ -29,6 +29,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("code", "arguments"),
     [
+        (1, ["--bpp-curve", "picture.png", "--codec", "jpeg", "--anchor", "vvc"]),
         (2, []),
         (2, ["--bpp-curve", "--codec", "abacus"]),
         (2, ["--bpp-curve", "--anchor", "abacus"]),
