@@ -109,7 +109,7 @@ def export_tables(model: UlbicModel, index_counts: np.ndarray | None = None) -> 
 def _hyper_tables(prior: FactorizedPrior, reach: int = 64) -> FrequencyTables:
     prior = copy.deepcopy(prior).cpu().double()
     values = torch.arange(-reach, reach + 1, dtype=torch.float64)
-    grid = values.expand(1, prior.channels, -1)[..., None]
+    grid = values.expand(1, prior.channels, -1)[..., None] + prior.medians
     return _trimmed(prior.likelihood(grid)[0, :, :, 0].numpy(), reach)
 
 

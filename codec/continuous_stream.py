@@ -27,10 +27,10 @@ def encode_latents(
     Raises:
         NearBoundaryError: try another rounding offset.
     """
-    channels = _hyper_indices(z.shape)
-    symbols = bundle.hyper_tables.clamp(z.round().long().flatten().cpu().numpy(), channels)
+    channels, medians = _hyper_indices(z.shape), bundle.model.continuous.prior.medians
+    symbols = bundle.hyper_tables.clamp((z - medians).round().long().flatten().cpu().numpy(), channels)
     writer.write(symbols, channels, bundle.hyper_tables)
-    z_hat = torch.from_numpy(symbols).view(z.shape).to(y.device, torch.float64)
+    z_hat = torch.from_numpy(symbols).view(z.shape).to(medians.device) + medians.double()
 
     def write(p: Pass) -> Tensor:
         mean, indices = _rounded(p, rounding)
@@ -46,7 +46,8 @@ def decode_latents(reader: Reader, bundle: Bundle, size: tuple[int, int], roundi
     """The mirror of `encode_latents`: y_hat (1, latents, *size), float64."""
     shape = (1, bundle.model.config.continuous.hyper_channels, -(-size[0] // 4), -(-size[1] // 4))
     symbols = reader.read(_hyper_indices(shape), bundle.hyper_tables)
-    z_hat = torch.from_numpy(symbols).view(shape).to(bundle.device, torch.float64)
+    medians = bundle.model.continuous.prior.medians
+    z_hat = torch.from_numpy(symbols).view(shape).to(medians.device) + medians.double()
 
     def read(p: Pass) -> Tensor:
         mean, indices = _rounded(p, rounding)

@@ -28,7 +28,8 @@ def code_relaxed(stream: ContinuousStream, x: Tensor, gain: Tensor) -> Continuou
     y = stream.analyse(F.avg_pool2d(x, 2), gain)
     with torch.autocast(x.device.type, enabled=False):
         y = y.float()
-        z_hat = round_through(stream.hyper_analyse(y))
+        medians = stream.prior.medians
+        z_hat = round_through(stream.hyper_analyse(y) - medians) + medians
         total = bits(stream.prior.likelihood(z_hat))
 
         def quantise(p: Pass) -> Tensor:
