@@ -11,6 +11,7 @@ from ulbic.bitstream.container import MAX_PIXELS, read_container
 from ulbic.bitstream.describe import read_bytes
 from ulbic.errors import OutputError
 
+from .options import weights_option
 from .output import check_output, write_output
 
 
@@ -27,6 +28,7 @@ from .output import check_output, write_output
     help="Refuse more than these.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
+@weights_option
 @click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT.")
 def command(
     file: Path,
@@ -35,6 +37,7 @@ def command(
     allow_partial: bool,
     max_pixels: int,
     device: str,
+    weights: Path | None,
     force: bool,
 ) -> None:
     """Decompress a .ulb FILE to a picture; the suffix of OUTPUT decides its format."""
@@ -48,7 +51,14 @@ def command(
     from ulbic.codec.api import decode
 
     buffer = io.BytesIO()
-    picture = decode(data, max_pixels=max_pixels, allow_partial=allow_partial, preview=preview, device=device)
+    picture = decode(
+        data,
+        max_pixels=max_pixels,
+        allow_partial=allow_partial,
+        preview=preview,
+        device=device,
+        weights=weights,
+    )
     picture.save(buffer, picture_format)
     write_output(output, buffer.getvalue())
 

@@ -9,6 +9,7 @@ import click
 from ulbic.bitstream.container import SCHEDULES
 from ulbic.codec.quality import DEFAULT_QUALITY
 
+from .options import weights_option
 from .output import check_output, write_output
 
 
@@ -32,6 +33,7 @@ from .output import check_output, write_output
 )
 @click.option("--verify", is_flag=True, help="Decode the symbols again before reporting success.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, ...")
+@weights_option
 @click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT.")
 def command(
     picture: Path,
@@ -40,6 +42,7 @@ def command(
     schedule: str | None,
     verify: bool,
     device: str,
+    weights: Path | None,
     force: bool,
 ) -> None:
     """Compress PICTURE (any format that Pillow reads) to a .ulb file."""
@@ -48,4 +51,5 @@ def command(
 
     from ulbic.codec.api import encode
 
-    write_output(output, encode(picture, quality, schedule=schedule, verify=verify, device=device))
+    data = encode(picture, quality, schedule=schedule, verify=verify, device=device, weights=weights)
+    write_output(output, data)

@@ -11,7 +11,7 @@ import click
 import ulbic
 from ulbic.errors import UlbicError
 
-VERBS = ("encode", "decode", "info", "demo")
+VERBS = ("encode", "decode", "info", "demo", "weights")
 
 
 class LazyGroup(click.Group):

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ulbic.bitstream.tables import FrequencyTables, integer_frequencies
 from ulbic.errors import UlbicError, WeightsError
 from ulbic.models.checkpoint import load_checkpoint
 from ulbic.models.continuous import ContextModel
 from ulbic.models.entropy import FactorizedPrior, gaussian_likelihood, scale_table
+from ulbic.models.float64 import in_float64
 from ulbic.models.model import UlbicModel
-from ulbic.models.zoo import DEFAULT_MODEL_ID, entry
+from ulbic.models.zoo import DEFAULT_MODEL_ID, FILE_MODEL_ID, entry
 
 _TAIL = 1e-6  # symbols less probable than this have no place in a table
 
@@ -38,12 +39,17 @@ class Bundle:
     def device(self) -> torch.device:
         return next(self.model.parameters()).device
 
+    def pixel_precision(self) -> torch.autocast:
+        """The context in which the networks run whose values no decoder must reproduce."""
+        mixed = self.model.config.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
+
 
 @lru_cache(maxsize=2)
 def load_bundle(
     model_id: int = DEFAULT_MODEL_ID, device: str = "auto", weights: Path | None = None
 ) -> Bundle:
-    """The bundled model of that number, or the one in `weights`.
+    """The bundled model of that number, or the one in `weights`, whose number is FILE_MODEL_ID.
 
     Args:
         device: "auto" (the GPU where there is one), or a torch device.
@@ -53,19 +59,35 @@ def load_bundle(
         UlbicError: no such device.
     """
     known = entry(model_id)
-    if known is None:
+    if weights is not None:
+        path, model_id = weights, FILE_MODEL_ID
+    elif known is not None:
+        path = known.path
+    else:
         raise WeightsError(f"the file needs model {model_id}, which this release does not know")
-    checkpoint = load_checkpoint(weights or known.path)
+    checkpoint = load_checkpoint(path)
     model = checkpoint.model.to(_find_device(device))
+    context = in_float64(copy.deepcopy(model.continuous.context))
+    if model.config.precision == "bfloat16":
+        _store_in_half(model)
     return Bundle(
         model=model,
-        context=copy.deepcopy(model.continuous.context).double(),
+        context=context,
         hyper_tables=_tables(checkpoint.tables, "hyper"),
         latent_tables=_tables(checkpoint.tables, "latent"),
         index_table=_tables(checkpoint.tables, "index"),
         model_id=model_id,
         weights_tag=int(checkpoint.digest[:3], 16),
     )
+
+
+def _store_in_half(model: UlbicModel) -> None:
+    """Rounds to bfloat16 what `pixel_precision` would round at every use: convolutions and linear layers."""
+    stream = model.continuous
+    for part in (stream.g_a, stream.g_s, model.tokenizer, model.bridge, model.predictor, model.correction):
+        for module in part.modules():
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                module.to(torch.bfloat16)
 
 
 def _find_device(name: str) -> torch.device:

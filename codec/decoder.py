@@ -21,6 +21,7 @@ from ulbic.errors import DamagedError, WeightsError
 from ulbic.models.bridge import BridgeFeatures
 from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
 from ulbic.models.model import UlbicModel
+from ulbic.models.zoo import FILE_MODEL_ID
 
 from .bundle import Bundle
 from .continuous_stream import decode_latents
@@ -65,11 +66,7 @@ def decode_symbols(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeO
     """
     header, payload, complete = read_container(data, options.max_pixels, allow_partial=options.allow_partial)
     config = bundle.model.config
-    if (header.model_id, header.weights_tag) != (bundle.model_id, bundle.weights_tag):
-        raise WeightsError(
-            f"the file was made with weights {header.model_id}:{header.weights_tag:03x}, "
-            f"these are {bundle.model_id}:{bundle.weights_tag:03x}"
-        )
+    _check_weights(header, bundle)
     if header.gain >= config.continuous.gains:
         raise DamagedError(f"the file asks for gain {header.gain}, which the model does not have")
     latent_size = (-(-header.height // LATENT_STRIDE), -(-header.width // LATENT_STRIDE))
@@ -92,6 +89,17 @@ def decode_symbols(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeO
     )
 
 
+def _check_weights(header: Header, bundle: Bundle) -> None:
+    asked, given = (header.model_id, header.weights_tag), (bundle.model_id, bundle.weights_tag)
+    if asked == given:
+        return
+    if header.model_id == FILE_MODEL_ID != bundle.model_id:
+        raise WeightsError(
+            f"the file was made with a weight file of tag {header.weights_tag:03x}: give it by --weights"
+        )
+    raise WeightsError("the file was made with weights {}:{:03x}, these are {}:{:03x}".format(*asked, *given))
+
+
 @torch.no_grad()
 def decode_picture(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeOptions()) -> Image.Image:
     """The RGB picture of a .ulb file. Raises what `decode_symbols` raises."""
@@ -99,16 +107,22 @@ def decode_picture(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeO
     if not symbols.complete:
         missing = f"{symbols.missing:.0%} of its symbols are missing"
         warnings.warn(f"the file is cut off or damaged: {missing}", stacklevel=2)
-    size = symbols.header.width, symbols.header.height
+    with bundle.pixel_precision():
+        pixels = _picture_of(bundle, symbols, options)
+    return to_picture(pixels, symbols.header.width, symbols.header.height)
+
+
+def _picture_of(bundle: Bundle, symbols: Symbols, options: DecodeOptions) -> Tensor:
+    """(1, 3, H, W), about [0, 1], H and W padded."""
     restoration, features = continuous_features(bundle, symbols)
     if options.preview:
-        return to_picture(restoration, *size)
+        return restoration
     indices = torch.from_numpy(symbols.indices).to(bundle.device)
     received = torch.from_numpy(symbols.received).to(bundle.device)
     completed = complete_indices(
         bundle.model.predictor, indices, received, features.assist, options.maskgit, symbols.seed
     )
-    return to_picture(paint_windows(bundle.model, completed, received, features, restoration), *size)
+    return paint_windows(bundle.model, completed, received, features, restoration)
 
 
 def continuous_features(bundle: Bundle, symbols: Symbols) -> tuple[Tensor, BridgeFeatures]:

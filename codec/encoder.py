@@ -42,11 +42,14 @@ def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> En
     """
     model = bundle.model
     image = to_tensor(picture, LATENT_STRIDE).to(bundle.device)
-    gain = torch.tensor([point.gain], device=bundle.device)
-    y = model.continuous.analyse(reduce(image), gain)
+    index = min(point.gain, model.config.continuous.gains - 1)
+    gain = torch.tensor([index], device=bundle.device)
+    with bundle.pixel_precision():
+        y = model.continuous.analyse(reduce(image), gain).float()
+        token_map = model.tokenizer.indices(image)
     z = model.continuous.hyper_analyse(y)
     rows, columns = (-(-side // TOKEN_STRIDE) for side in (picture.height, picture.width))
-    indices = model.tokenizer.indices(image)[0, :rows, :columns].cpu().numpy()
+    indices = token_map[0, :rows, :columns].cpu().numpy()
     raw = prefers_raw(indices, point.schedule, bundle.index_table)
 
     for rounding in range(OFFSETS):
@@ -61,7 +64,7 @@ def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> En
             height=picture.height,
             model_id=bundle.model_id,
             weights_tag=bundle.weights_tag,
-            gain=point.gain,
+            gain=index,
             schedule=point.schedule,
             raw_indices=raw,
             rounding=rounding,

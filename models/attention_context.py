@@ -106,25 +106,23 @@ class LocalContext(nn.Module):
 
     def forward(self, x: Tensor, anchors: Tensor, cells: Tensor) -> Tensor:
         """(B, 2 size, n) at the n `cells` of x (B, size, H, W), which is zero but at the `anchors`."""
-        qkv = self.qkv_proj(self.norm1(x.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
+        qkv = self.qkv_proj(self.norm1(x.permute(0, 2, 3, 1)))
         border = (REACH,) * 4
-        qkv, decoded = F.pad(qkv, border).flatten(2), F.pad(anchors, border).flatten()
+        qkv, decoded = F.pad(qkv, (0, 0, *border)).flatten(1, 2), F.pad(anchors, border).flatten()
         bias = self.relative_position_table[relative_positions(x.device)].permute(2, 0, 1)
         parts = [
-            self._attend(qkv[:, :, chunk], decoded[chunk], bias)
-            for chunk in windows_around(cells).split(CHUNK)
+            self._attend(qkv[:, chunk], decoded[chunk], bias) for chunk in windows_around(cells).split(CHUNK)
         ]
         return torch.cat(parts, dim=1).transpose(1, 2)
 
     def _attend(self, qkv: Tensor, decoded: Tensor, bias: Tensor) -> Tensor:
-        """Windows qkv (B, 3 size, n, 25), where `decoded` (n, 25), to (B, n, 2 size)."""
-        batch, _, count, area = qkv.shape
-        parts = qkv.reshape(batch, 3, -1, self.heads, count, area)  # a head's channels are interleaved
-        q, k, v = parts.permute(1, 0, 4, 3, 5, 2)  # each (B, n, heads, 25, head)
+        """Windows qkv (B, n, 25, 3 size), where `decoded` (n, 25), to (B, n, 2 size)."""
+        parts = qkv.unflatten(3, (3, -1, self.heads))  # the public weights interleave the heads' channels
+        q, k, v = parts.permute(3, 0, 1, 5, 2, 4)  # each (B, n, heads, 25, head)
         pairs = decoded[:, :, None] & decoded[:, None, :]
         mask = bias + torch.where(pairs, 0.0, MASKED).to(bias)[:, None]
-        answers = F.scaled_dot_product_attention(q, k, v, attn_mask=mask.expand(batch, -1, -1, -1, -1))
-        flat = answers.transpose(3, 4).reshape(batch, count, -1)
+        answers = F.scaled_dot_product_attention(q, k, v, attn_mask=mask.expand(len(q), -1, -1, -1, -1))
+        flat = answers.transpose(3, 4).flatten(2)
         x = self.proj(F.linear(flat, self.fusion.weight.flatten(1), self.fusion.bias))
         return x + self.mlp(self.norm2(x))
 

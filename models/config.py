@@ -14,6 +14,7 @@ LATENT_STRIDE = 32  # one continuous latent covers 32x32 pixels: 2 by down-sampl
 WINDOW = 16  # side, in indices, of the window that the mask predictor works on
 
 Norm = Literal["group", "channel"]
+Precision = Literal["float32", "bfloat16"]
 Context = Literal["convolution", "attention"]  # MLIC++'s own are "attention"
 Bridge = Literal["linear", "shared", "separate"]  # Test 1, Test 2, Test 3 of HybridFlow suppl. §2
 
@@ -106,6 +107,7 @@ class ModelConfig:
     predictor: PredictorConfig = field(default_factory=PredictorConfig)
     bridge: BridgeConfig = field(default_factory=BridgeConfig)
     restoration_blend: float = 0.0  # share of the restoration in the output picture
+    precision: Precision = "float32"  # of the networks that no symbol is decoded by
 
     def to_json(self) -> str:
         """Canonical JSON, kept in the weight file's metadata."""
@@ -137,6 +139,7 @@ class ModelConfig:
                 encoder=PyramidConfig(**_tupled(bridge["encoder"])),
             ),
             restoration_blend=raw["restoration_blend"],
+            precision=raw.get("precision", "float32"),
         )
 
 
@@ -160,6 +163,7 @@ BASE = ModelConfig(
     name="base",
     continuous=ContinuousConfig(context="attention"),
     predictor=PredictorConfig(head_norm_eps=1e-5),
+    precision="bfloat16",
 )
 
 LARGE = replace(  # with MAGE ViT-L
