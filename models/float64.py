@@ -1,6 +1,6 @@
 """Convolutions in float64, for which PyTorch has only slow kernels on CPUs.
 
-What decides symbols runs in float64 (docs/reproducibility.md). The sums are those of nn.Conv2d, in another order.
+What decides symbols runs in float64 (docs/reproducibility.md). The sums are nn.Conv2d's, in another order.
 """
 
 from __future__ import annotations

@@ -21,3 +21,22 @@ def synthetic_picture(width: int, height: int, seed: int = 0) -> Image.Image:
     coarse = rng.integers(0, 256, (max(height // 16, 2), max(width // 16, 2), 3), dtype=np.uint8)
     picture = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
     return picture.filter(ImageFilter.GaussianBlur(1))
+
+
+def toy_config():
+    """`tiny`, narrower: for tests of what does not depend on size."""
+    from dataclasses import replace
+
+    from ulbic.models.config import TINY
+
+    small = replace(TINY.tokenizer.encoder, widths=(8, 8, 16), blocks=1, middle_blocks=0)
+    return replace(
+        TINY,
+        name="toy",
+        continuous=replace(
+            TINY.continuous, latents=16, analysis_channels=16, synthesis_channels=16, hyper_channels=16
+        ),
+        tokenizer=replace(TINY.tokenizer, codes=64, dim=8, encoder=small, decoder=small),
+        predictor=replace(TINY.predictor, codes=64, width=32, depth=1, decoder_width=32, decoder_depth=1),
+        bridge=replace(TINY.bridge, channels=16, encoder=small),
+    )

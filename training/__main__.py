@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ulbic.errors import UlbicError
+from ulbic.models.config import PRESETS
 
 if TYPE_CHECKING:
     from .run import RunSetup
@@ -22,7 +23,7 @@ def cli() -> None:
 def _setup_options(function):  # type: ignore[no-untyped-def]
     """The options that become a RunSetup."""
     options = [
-        click.option("--preset", type=click.Choice(["tiny", "base"]), default="tiny", show_default=True),
+        click.option("--preset", type=click.Choice(list(PRESETS)), default="tiny", show_default=True),
         click.option(
             "--shards",
             type=click.Path(path_type=Path, exists=True, file_okay=False),

@@ -1,0 +1,104 @@
+"""What else the mask predictor can do (MAGE §4.1, suppl. §3): pictures from nothing, and parts of pictures.
+
+All of it is one thing: a map of indices, some of them known, is completed by MaskGIT and decoded by the
+tokenizer's own decoder, without the continuous stream. Known parts come back as the tokenizer renders them.
+A 256x256 window is completed by what is known within it: larger pictures work window by window, and a window
+without anything known becomes a picture of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ulbic.models.config import TOKEN_STRIDE, WINDOW
+
+from .bundle import Bundle
+from .decoder import paint_windows
+from .images import to_picture, to_tensor
+from .maskgit import MaskGitConfig, complete_indices
+
+GENERATION = MaskGitConfig(steps=20, temperature=6.0, sampled=True)  # MAGE suppl. §3
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of a picture, in pixels; right and bottom lie outside."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+@torch.no_grad()
+def generate(bundle: Bundle, seed: int = 0, config: MaskGitConfig = GENERATION) -> Image.Image:
+    """A 256x256 RGB picture out of nothing, of no class in particular."""
+    side = WINDOW * TOKEN_STRIDE
+    nothing = torch.zeros(WINDOW, WINDOW, dtype=torch.int64, device=bundle.device)
+    return to_picture(_painted(bundle, nothing, nothing.bool(), seed, config), side, side)
+
+
+def inpaint(
+    bundle: Bundle, picture: Image.Image, hole: Box, seed: int = 0, config: MaskGitConfig = GENERATION
+) -> Image.Image:
+    """The RGB picture with `hole`, and what shares a 16x16 square with it, made up to fit the rest."""
+    known = ~_covered(picture, hole, touching=True)
+    return _completed(bundle, picture, known, seed, config)
+
+
+def uncrop(
+    bundle: Bundle, picture: Image.Image, kept: Box, seed: int = 0, config: MaskGitConfig = GENERATION
+) -> Image.Image:
+    """The RGB picture of which only the 16x16 squares wholly in `kept` were known."""
+    known = _covered(picture, kept, touching=False)
+    return _completed(bundle, picture, known, seed, config)
+
+
+def outpaint(
+    bundle: Bundle,
+    picture: Image.Image,
+    margins: Box,
+    seed: int = 0,
+    config: MaskGitConfig = GENERATION,
+) -> Image.Image:
+    """The RGB picture with `margins.left`, `.top`, `.right` and `.bottom` pixels more on its four sides."""
+    width = picture.width + margins.left + margins.right
+    height = picture.height + margins.top + margins.bottom
+    inner = Box(margins.left, margins.top, margins.left + picture.width, margins.top + picture.height)
+    canvas = Image.new("RGB", (width, height), picture.resize((1, 1)).getpixel((0, 0)))
+    canvas.paste(picture, (inner.left, inner.top))
+    return uncrop(bundle, canvas, inner, seed, config)
+
+
+def _covered(picture: Image.Image, box: Box, *, touching: bool) -> Tensor:
+    """(rows, columns) bool: the 16x16 squares that lie in the box, or also those that touch it."""
+    columns = _line(picture.width, box.left, box.right, touching)
+    rows = _line(picture.height, box.top, box.bottom, touching)
+    return rows[:, None] & columns
+
+
+def _line(length: int, first: int, end: int, touching: bool) -> Tensor:
+    start = torch.arange(0, length, TOKEN_STRIDE)
+    stop = (start + TOKEN_STRIDE).clamp(max=length)
+    return (stop > first) & (start < end) if touching else (start >= first) & (stop <= end)
+
+
+@torch.no_grad()
+def _completed(
+    bundle: Bundle, picture: Image.Image, known: Tensor, seed: int, config: MaskGitConfig
+) -> Image.Image:
+    with bundle.pixel_precision():
+        indices = bundle.model.tokenizer.indices(to_tensor(picture, TOKEN_STRIDE).to(bundle.device))[0]
+    pixels = _painted(bundle, indices, known.to(bundle.device), seed, config)
+    return to_picture(pixels, picture.width, picture.height)
+
+
+def _painted(bundle: Bundle, indices: Tensor, known: Tensor, seed: int, config: MaskGitConfig) -> Tensor:
+    """Pixels (1, 3, 16 rows, 16 columns) of a map completed where it is not `known`."""
+    with bundle.pixel_precision():
+        completed = complete_indices(bundle.model.predictor, indices, known, None, config, seed)
+        return paint_windows(bundle.model, completed, torch.zeros_like(known), None, None)
