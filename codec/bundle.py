@@ -67,17 +67,25 @@ def load_bundle(
         raise WeightsError(f"the file needs model {model_id}, which this release does not know")
     checkpoint = load_checkpoint(path)
     model = checkpoint.model.to(_find_device(device))
-    context = in_float64(copy.deepcopy(model.continuous.context))
+    return make_bundle(model, checkpoint.tables, model_id, int(checkpoint.digest[:3], 16))
+
+
+def make_bundle(model: UlbicModel, arrays: dict[str, Tensor], model_id: int, weights_tag: int) -> Bundle:
+    """Makes a model ready, in place: its context model becomes float64, the rest what its config says.
+
+    Args:
+        arrays: the integer tables, as `export_tables` gives them.
+    """
     if model.config.precision == "bfloat16":
         _store_in_half(model)
     return Bundle(
         model=model,
-        context=context,
-        hyper_tables=_tables(checkpoint.tables, "hyper"),
-        latent_tables=_tables(checkpoint.tables, "latent"),
-        index_table=_tables(checkpoint.tables, "index"),
+        context=in_float64(model.continuous.context),
+        hyper_tables=_tables(arrays, "hyper"),
+        latent_tables=_tables(arrays, "latent"),
+        index_table=_tables(arrays, "index"),
         model_id=model_id,
-        weights_tag=int(checkpoint.digest[:3], 16),
+        weights_tag=weights_tag,
     )
 
 

@@ -63,6 +63,23 @@ class AttentionSlice(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """(mean, scale) of the half, zeros elsewhere; for half 1 `current` holds the decoded anchors."""
         cells = halves[half]
+        placed = torch.cat([torch.zeros_like(current)] * 2, dim=1)
+        if bool(cells.any()):  # a map of a single latent has no anchors
+            known = self._known(half, features, current, decoded, halves)
+            placed[:, :, cells] = self.entropy_parameters[half](known[..., None])[..., 0]
+        scale, mean = placed.chunk(2, dim=1)
+        return mean, scale
+
+    def _known(
+        self,
+        half: int,
+        features: Tensor,
+        current: Tensor,
+        decoded: Sequence[Tensor],
+        halves: Sequence[Tensor],
+    ) -> Tensor:
+        """(B, channels, n): what is known at the n cells of the half."""
+        cells = halves[half]
         parts = [features[:, :, cells]]
         if half:
             anchors, others = halves
@@ -71,11 +88,7 @@ class AttentionSlice(nn.Module):
                 intra = self.global_intra_context(last * others, last * anchors, current, others, anchors)
                 parts.insert(0, intra[:, :, cells])
             parts.insert(0, self.local_context(current, anchors, cells))
-        raw = self.entropy_parameters[half](torch.cat(parts, dim=1)[..., None])[..., 0]
-        placed = raw.new_zeros(*raw.shape[:2], *cells.shape)
-        placed[:, :, cells] = raw
-        scale, mean = placed.chunk(2, dim=1)
-        return mean, scale
+        return torch.cat(parts, dim=1)
 
     def refine(self, half: int, current: Tensor, known: Sequence[Tensor], cells: Tensor) -> Tensor:
         """Latent residual prediction (Minnen 2020, §3.3): `current` nearer to what was rounded."""

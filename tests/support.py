@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,29 @@ SHARED = Path(os.environ.get("ULBIC_SHARED", Path(__file__).resolve().parents[2]
 needs_shared = pytest.mark.skipif(
     not SHARED.is_dir(), reason="needs the folder named by ULBIC_SHARED (fixtures, perceptual weights)"
 )
+
+
+DISAGREEMENT = 1e-10  # relative, of every layer: a million times what implementations really differ by
+
+
+@contextmanager
+def another_machine(context, scale, seed):
+    """Multiplies the output of every layer of `context` by 1 + scale * noise."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+
+    def disturb(_module, _inputs, output):
+        noise = 2 * torch.rand(output.shape, dtype=torch.float64, generator=generator) - 1
+        return output * (1 + scale * noise)
+
+    leaves = [module for module in context.modules() if not list(module.children())]
+    hooks = [module.register_forward_hook(disturb) for module in leaves]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def synthetic_picture(width: int, height: int, seed: int = 0) -> Image.Image:
