@@ -37,11 +37,12 @@ def convert(
         InputError: a file cannot be read.
         WeightsError: a file is not what it is said to be.
     """
+    public = [(SOURCES[source], read_public(path)) for source, path in checkpoints]
     torch.manual_seed(0)
     model = load_checkpoint(init).model if init else UlbicModel(PRESETS[preset])
     given: set[str] = set()
-    for source, path in checkpoints:
-        tensors = SOURCES[source].convert(read_public(path), model.config)
+    for source, found in public:
+        tensors = source.convert(found, model.config)
         model.load_state_dict(tensors, strict=False)
         given |= set(tensors)
     left = [key for key in model.state_dict() if key not in given]
