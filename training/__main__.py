@@ -31,7 +31,8 @@ def _setup_options(function):  # type: ignore[no-untyped-def]
         ),
         click.option("--output", type=click.Path(path_type=Path), default="runs/default", show_default=True),
         click.option("--device", help="Default: the GPU where there is one."),
-        click.option("--batch", type=int, help="Crops a step, instead of the recipe's."),
+        click.option("--batch", type=int, help="Crops a step of all processes, instead of the recipe's."),
+        click.option("--lpips-net", type=click.Choice(["alex", "squeeze", "vgg"]), help="Likewise."),
     ]
     for option in reversed(options):
         function = option(function)
@@ -87,7 +88,14 @@ def export_command(weights: Path, file: Path, **setup: Any) -> None:
     click.echo(f"{file}: {file.stat().st_size / 2**20:.2f} MiB")
 
 
-def _setup(preset: str, shards: Path | None, output: Path, device: str | None, batch: int | None) -> RunSetup:
+def _setup(
+    preset: str,
+    shards: Path | None,
+    output: Path,
+    device: str | None,
+    batch: int | None,
+    lpips_net: str | None,
+) -> RunSetup:
     import torch
 
     from ulbic.paths import shared_root
@@ -102,6 +110,7 @@ def _setup(preset: str, shards: Path | None, output: Path, device: str | None, b
         output=output,
         device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
         batch=batch,
+        lpips_net=lpips_net,
     )
 
 

@@ -38,11 +38,14 @@ class RunSetup:
     cache: Path  # decoded pictures
     output: Path  # one folder a stage, with state, curves and weights
     device: str
-    batch: int | None = None  # instead of the recipes'
+    batch: int | None = None  # of all processes together, instead of the recipes'
+    lpips_net: str | None = None  # likewise
 
     def config(self, stage: str) -> TrainConfig:
         """The stage's recipe; another batch size scales the learning rate by the root of the ratio."""
         config = RECIPES[stage].config(self.preset)
+        if self.lpips_net is not None:
+            config = replace(config, lpips_net=self.lpips_net)
         if self.batch is None:
             return config
         rate = config.learning_rate * math.sqrt(self.batch / config.batch)
