@@ -67,9 +67,9 @@ def _read_shards(shards: list[Path]) -> Iterator[np.ndarray]:
 
 
 class Place(NamedTuple):
-    """Where a crop lies, in pixels of picture `index`."""
+    """Where a crop lies, in pixels of a picture."""
 
-    index: int
+    picture: int  # its number
     side: int
     top: int
     left: int
@@ -116,19 +116,19 @@ class Crops:
 
     def _place(self, rng: np.random.Generator) -> Place:
         """A crop at the picture's own scale, or one of up to twice the side, to be area-resized."""
-        index = int(rng.integers(len(self._store)))
-        height, width = self._store.shapes[index]
+        picture = int(rng.integers(len(self._store)))
+        height, width = self._store.shapes[picture]
         largest = min(height, width, 2 * self._size)
         freely = rng.random() >= 0.4
         side = rng.integers(self._size, max(self._size, largest) + 1) if freely else self._size
         side = min(largest, side)
         top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-        return Place(index, int(side), int(top), int(left), bool(rng.random() < 0.5))
+        return Place(picture, int(side), int(top), int(left), bool(rng.random() < 0.5))
 
     def _cut(self, place: Place) -> Tensor:
         """(3, size, size) in [0, 1]."""
         rows, columns = slice(place.top, place.top + place.side), slice(place.left, place.left + place.side)
-        crop = self._store[place.index][rows, columns]
+        crop = self._store[place.picture][rows, columns]
         if place.mirrored:
             crop = crop[:, ::-1]
         tensor = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() / 255

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -19,6 +20,14 @@ def _same(key: str, value: Tensor) -> Tensor:
     return value
 
 
+@lru_cache
+def _shapes(config: ModelConfig) -> Shapes:
+    """Our keys and shapes."""
+    with torch.device("meta"):
+        state = UlbicModel(config).state_dict()
+    return {key: tuple(value.shape) for key, value in state.items()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Source:
     """One layout: which of our tensors it holds, under which keys, and what else lies beside them."""
@@ -32,10 +41,8 @@ class Source:
 
     def keys(self, config: ModelConfig) -> dict[str, tuple[str, tuple[int, ...]]]:
         """Our key and shape of every public key that is used."""
-        with torch.device("meta"):
-            state = UlbicModel(config).state_dict()
-        names = {key: self.public_key(key) for key in state}
-        return {name: (key, tuple(state[key].shape)) for key, name in names.items() if name is not None}
+        names = {key: self.public_key(key) for key in _shapes(config)}
+        return {name: (key, _shapes(config)[key]) for key, name in names.items() if name is not None}
 
     def public_shapes(self, config: ModelConfig) -> Shapes:
         """Every key of a public checkpoint with its shape."""
@@ -47,11 +54,10 @@ class Source:
         Raises:
             WeightsError: a key is unknown or missing, or a shape is not that of `config`.
         """
-        found = self.modernise(dict(tensors))
-        keys = self.keys(config)
+        found, keys, unused = self.modernise(dict(tensors)), self.keys(config), self.unused(config)
         if self.optional and not any(name.startswith(self.optional) for name in found):
             keys = {name: ours for name, ours in keys.items() if not name.startswith(self.optional)}
-        self._refuse("unknown", [k for k in found if k not in keys and k not in self.unused(config)])
+        self._refuse("unknown", [k for k in found if k not in keys and k not in unused])
         self._refuse("missing", [k for k in keys if k not in found])
         self._refuse("of another size", [k for k, (_, s) in keys.items() if tuple(found[k].shape) != s])
         return {ours: self.value(name, found[name].float()) for name, (ours, _) in keys.items()}
