@@ -81,9 +81,7 @@ def make_bundle(model: UlbicModel, arrays: dict[str, Tensor], model_id: int, wei
     return Bundle(
         model=model,
         context=in_float64(model.continuous.context),
-        hyper_tables=_tables(arrays, "hyper"),
-        latent_tables=_tables(arrays, "latent"),
-        index_table=_tables(arrays, "index"),
+        **read_tables(arrays),
         model_id=model_id,
         weights_tag=weights_tag,
     )
@@ -105,6 +103,16 @@ def _find_device(name: str) -> torch.device:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError):  # torch's words for an unknown and for a missing one
         raise UlbicError(f"there is no device {name!r} here") from None
+
+
+def read_tables(arrays: dict[str, Tensor]) -> dict[str, FrequencyTables]:
+    """The tables that `export_tables` made, by the names that a Bundle gives them.
+
+    Raises:
+        WeightsError: one is missing.
+    """
+    names = {"hyper_tables": "hyper", "latent_tables": "latent", "index_table": "index"}
+    return {field: _tables(arrays, name) for field, name in names.items()}
 
 
 def _tables(arrays: dict[str, Tensor], name: str) -> FrequencyTables:

@@ -15,7 +15,7 @@ from ulbic.models.checkpoint import load_checkpoint
 from ulbic.models.config import PRESETS
 from ulbic.models.model import UlbicModel
 
-from .bundle import load_bundle
+from .bundle import read_tables
 
 
 class Converted(NamedTuple):
@@ -69,9 +69,9 @@ def verify(path: Path) -> Verified:
     Raises:
         WeightsError: it is no weight file of this release, lacks something, or holds what is no number.
     """
-    bundle = load_bundle(device="cpu", weights=path)
-    for key, value in bundle.model.state_dict().items():
+    model, tables, digest = load_checkpoint(path)
+    for key, value in model.state_dict().items():
         if not bool(value.isfinite().all()):
             raise WeightsError(f"{path.name}: {key!r} holds values that are not finite")
-    parameters = sum(p.numel() for p in bundle.model.parameters())
-    return Verified(bundle.model.config.name, parameters, f"{bundle.weights_tag:03x}")
+    read_tables(tables)
+    return Verified(model.config.name, sum(p.numel() for p in model.parameters()), digest[:3])

@@ -42,8 +42,8 @@ def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> En
     """
     model = bundle.model
     image = to_tensor(picture, LATENT_STRIDE).to(bundle.device)
-    index = min(point.gain, model.config.continuous.gains - 1)
-    gain = torch.tensor([index], device=bundle.device)
+    gain_index = min(point.gain, model.config.continuous.gains - 1)
+    gain = torch.tensor([gain_index], device=bundle.device)
     with bundle.pixel_precision():
         y = model.continuous.analyse(reduce(image), gain).float()
         token_map = model.tokenizer.indices(image)
@@ -64,7 +64,7 @@ def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> En
             height=picture.height,
             model_id=bundle.model_id,
             weights_tag=bundle.weights_tag,
-            gain=index,
+            gain=gain_index,
             schedule=point.schedule,
             raw_indices=raw,
             rounding=rounding,

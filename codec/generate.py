@@ -61,16 +61,19 @@ def uncrop(
 def outpaint(
     bundle: Bundle,
     picture: Image.Image,
-    margins: Box,
+    *,
+    left: int = 0,
+    top: int = 0,
+    right: int = 0,
+    bottom: int = 0,
     seed: int = 0,
     config: MaskGitConfig = GENERATION,
 ) -> Image.Image:
-    """The RGB picture with `margins.left`, `.top`, `.right` and `.bottom` pixels more on its four sides."""
-    width = picture.width + margins.left + margins.right
-    height = picture.height + margins.top + margins.bottom
-    inner = Box(margins.left, margins.top, margins.left + picture.width, margins.top + picture.height)
-    canvas = Image.new("RGB", (width, height), picture.resize((1, 1)).getpixel((0, 0)))
-    canvas.paste(picture, (inner.left, inner.top))
+    """The RGB picture with so many pixels more on its four sides."""
+    inner = Box(left, top, left + picture.width, top + picture.height)
+    mean_colour = picture.resize((1, 1)).getpixel((0, 0))
+    canvas = Image.new("RGB", (inner.right + right, inner.bottom + bottom), mean_colour)
+    canvas.paste(picture, (left, top))
     return uncrop(bundle, canvas, inner, seed, config)
 
 

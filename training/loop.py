@@ -118,7 +118,7 @@ class Progress:
             "step": self.step,
             "elapsed": self.seconds,
             "rng": torch.get_rng_state(),
-            "cuda_rng": torch.cuda.get_rng_state_all(),
+            "cuda_rng": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
         }
         temporary = self._path.with_suffix(".tmp")
         torch.save(state, temporary)
@@ -134,8 +134,8 @@ class Progress:
         self._averaged.values = state["averaged"]
         self.step, self.seconds = state["step"], state["elapsed"]
         torch.set_rng_state(state["rng"].cpu())
-        if torch.cuda.is_available():
-            torch.cuda.set_rng_state_all([rng.cpu() for rng in state["cuda_rng"]])
+        if torch.cuda.is_available() and state.get("cuda_rng") is not None:
+            torch.cuda.set_rng_state(state["cuda_rng"].cpu())
 
 
 def train(

@@ -115,7 +115,7 @@ def test_completion_keeps_what_is_known(bundle):
     painted = inpaint(bundle, picture, hole, seed=1, config=QUICK)
     assert untouched.size == painted.size == picture.size
     assert untouched.tobytes() != painted.tobytes()
-    assert outpaint(bundle, picture, Box(16, 0, 0, 32), config=QUICK).size == (112, 112)
+    assert outpaint(bundle, picture, left=16, bottom=32, config=QUICK).size == (112, 112)
 
 
 def test_generation_follows_its_seed(bundle):
