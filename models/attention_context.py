@@ -37,7 +37,6 @@ class AttentionSlice(nn.Module):
             self.channel_context = convolutions(3, size * index, 192, 128, 4 * size)
             self.global_inter_context = GlobalContext(size * index, size * index // HEAD, 3 * size, 2 * size)
             self.global_intra_context = GlobalContext(size, 2, 2 * size, 2 * size)
-        self.index = index
         self.entropy_parameters = nn.ModuleList(
             convolutions(1, inputs, 320, 256, 128, 2 * size) for inputs in (known, known + more)
         )
@@ -63,7 +62,7 @@ class AttentionSlice(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """(mean, scale) of the half, zeros elsewhere; for half 1 `current` holds the decoded anchors."""
         cells = halves[half]
-        placed = torch.cat([torch.zeros_like(current)] * 2, dim=1)
+        placed = current.new_zeros(current.shape[0], 2 * current.shape[1], *cells.shape)
         if bool(cells.any()):  # a map of a single latent has no anchors
             known = self._known(half, features, current, decoded, halves)
             placed[:, :, cells] = self.entropy_parameters[half](known[..., None])[..., 0]

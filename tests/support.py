@@ -64,3 +64,21 @@ def toy_config():
         predictor=replace(TINY.predictor, codes=64, width=32, depth=1, decoder_width=32, decoder_depth=1),
         bridge=replace(TINY.bridge, channels=16, encoder=small),
     )
+
+
+def toy_base_config():
+    """The toy with what only `base` has: MLIC++'s context model and networks in bfloat16."""
+    from dataclasses import replace
+
+    from ulbic.models.config import ContinuousConfig
+
+    continuous = ContinuousConfig(
+        latents=64,
+        analysis_channels=16,
+        synthesis_channels=16,
+        hyper_channels=16,
+        hyper_synthesis=(16, 24),
+        slices=2,
+        context="attention",
+    )
+    return replace(toy_config(), continuous=continuous, precision="bfloat16")

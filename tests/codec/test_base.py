@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from support import DISAGREEMENT, another_machine, synthetic_picture, toy_config
+from support import DISAGREEMENT, another_machine, synthetic_picture, toy_base_config
 
 from ulbic.bitstream.describe import info
 from ulbic.codec.api import decode, encode, symbol_digest
@@ -18,30 +18,16 @@ from ulbic.codec.maskgit import MaskGitConfig
 from ulbic.codec.quality import rate_point
 from ulbic.errors import WeightsError
 from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
-from ulbic.models.config import ContinuousConfig
 from ulbic.models.float64 import in_float64
 from ulbic.models.model import UlbicModel
 
-CONFIG = replace(
-    toy_config(),
-    continuous=ContinuousConfig(
-        latents=64,
-        analysis_channels=16,
-        synthesis_channels=16,
-        hyper_channels=16,
-        hyper_synthesis=(16, 24),
-        slices=2,
-        context="attention",
-    ),
-    precision="bfloat16",
-)
 QUICK = MaskGitConfig(steps=2, sampled=True)
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     torch.manual_seed(0)
-    model = UlbicModel(CONFIG)
+    model = UlbicModel(toy_base_config())
     with torch.no_grad():
         model.continuous.g_a[-1].weight.mul_(30)  # symbols that are not all zero
         model.continuous.prior.quantiles[:, :, 1] = 0.25

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import argparse
 import pickle
-from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import save_file
-from support import toy_config
+from support import toy_base_config
 
 from ulbic.errors import InputError, WeightsError
 from ulbic.models.adapters import SOURCES
 from ulbic.models.adapters.reading import read_public
-from ulbic.models.config import ContinuousConfig
 from ulbic.models.model import UlbicModel
 from ulbic.models.zoo import PUBLIC_SOURCES
 
-TOY = replace(
-    toy_config(),
-    continuous=ContinuousConfig(
-        latents=64,
-        analysis_channels=16,
-        synthesis_channels=16,
-        hyper_channels=16,
-        hyper_synthesis=(16, 24),
-        slices=2,
-        context="attention",
-    ),
-)
+TOY = toy_base_config()
 
 
 @pytest.fixture(scope="module")
