@@ -12,7 +12,7 @@ from ulbic.bitstream.container import MAX_PIXELS, read_container
 from ulbic.bitstream.describe import read_bytes
 
 from .conversion import Converted
-from .options import force_option, jobs_option, json_option, quiet_option
+from .options import force_option, jobs_option, json_option, quiet_option, weights_option
 from .plan import STREAM
 from .run import Manner, run
 
@@ -41,6 +41,7 @@ from .run import Manner, run
     help="Refuse more than these.",
 )
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@weights_option
 @jobs_option
 @force_option
 @json_option
@@ -53,6 +54,7 @@ def command(
     allow_partial: bool,
     max_pixels: int,
     device: str,
+    weights: Path | None,
     jobs: int,
     force: bool,
     as_json: bool,
@@ -70,6 +72,7 @@ def command(
         "allow_partial": allow_partial,
         "max_pixels": max_pixels,
         "device": device,
+        "weights": weights,
     }
     suffix = "." + suffix.lower().removeprefix(".")
     format_of(Path(f"output{suffix}"))

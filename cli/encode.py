@@ -11,7 +11,14 @@ import click
 from ulbic.bitstream.container import SCHEDULES
 
 from .conversion import Converted
-from .options import force_option, jobs_option, json_option, quality_option, quiet_option
+from .options import (
+    force_option,
+    jobs_option,
+    json_option,
+    quality_option,
+    quiet_option,
+    weights_option,
+)
 from .run import Manner, run
 
 
@@ -45,6 +52,7 @@ from .run import Manner, run
 @click.option("--keep-metadata", is_flag=True, help="Keep EXIF and XMP.")
 @click.option("--verify", is_flag=True, help="Decode the symbols again before reporting success.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+@weights_option
 @jobs_option
 @force_option
 @json_option
@@ -63,6 +71,7 @@ def command(
     keep_metadata: bool,
     verify: bool,
     device: str,
+    weights: Path | None,
     jobs: int,
     force: bool,
     as_json: bool,
@@ -84,6 +93,7 @@ def command(
         "keep_metadata": keep_metadata,
         "verify": verify,
         "device": device,
+        "weights": weights,
     }
     converter = functools.partial(encode_file, settings)
     run(converter, pictures, output, ".ulb", is_picture, Manner(force, jobs, as_json, quiet))

@@ -9,18 +9,19 @@ import click
 
 from ulbic.bitstream.describe import info, read_bytes
 
-from .options import json_option
+from .options import json_option, weights_option
 
 
 @click.command("info")
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 @click.option("--symbols", is_flag=True, help="Also the SHA-256 of all decoded symbols; needs the weights.")
-def command(file: Path, as_json: bool, symbols: bool) -> None:
+@weights_option
+def command(file: Path, as_json: bool, symbols: bool, weights: Path | None) -> None:
     """Show what a .ulb FILE says of itself."""
     data = read_bytes(file)
     account = info(data)
-    digest = _symbol_digest(data) if symbols else None
+    digest = _symbol_digest(data, weights) if symbols else None
     if as_json:
         extra = {"side_bytes": account.side_bytes} | ({"symbols": digest} if digest else {})
         click.echo(json.dumps(account.to_dict() | extra))
@@ -39,7 +40,7 @@ def command(file: Path, as_json: bool, symbols: bool) -> None:
         click.echo(f"symbols     {digest}")
 
 
-def _symbol_digest(data: bytes) -> str:
+def _symbol_digest(data: bytes, weights: Path | None) -> str:
     from ulbic.codec.api import symbol_digest
 
-    return symbol_digest(data)
+    return symbol_digest(data, weights=weights)

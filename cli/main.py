@@ -11,7 +11,7 @@ import click
 import ulbic
 from ulbic.errors import ConversionNote, UlbicError
 
-VERBS = ("encode", "decode", "info", "bench", "demo", "doctor", "encode-batch")
+VERBS = ("encode", "decode", "info", "bench", "demo", "doctor", "encode-batch", "weights")
 
 INTERRUPTED = 130  # what shells say of Ctrl-C
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ulbic.codec.quality import DEFAULT_QUALITY
@@ -24,4 +26,9 @@ jobs_option = click.option(
     default=1,
     show_default=True,
     help="Processes; each loads the model and takes its share of the cores.",
+)
+weights_option = click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    help="A weight file (`ulbic weights convert`) instead of the bundled one.",
 )

@@ -7,6 +7,8 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ulbic.errors import InputError, OutputError
@@ -63,14 +65,33 @@ def write_output(path: Path, data: bytes) -> None:
     Raises:
         OutputError: it cannot be written.
     """
+    if path == STREAM:
+        _write_stdout(data)
+    else:
+        with new_file(path) as temporary:
+            temporary.write_bytes(data)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; it takes that place when the block ends without an error.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
     try:
-        if path == STREAM:
-            _write_stdout(data)
-        else:
-            _write_file(path, data)
+        prefix, suffix = _TEMPORARY
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=suffix)
+        os.close(handle)
+        try:
+            yield Path(temporary)
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
     except OSError as error:
-        name = "to stdout" if path == STREAM else repr(str(path))
-        raise OutputError(f"cannot write {name}: {error.strerror}") from None
+        raise OutputError(f"cannot write {str(path)!r}: {error.strerror}") from None
 
 
 def remove_leftovers(folder: Path) -> None:
@@ -87,20 +108,9 @@ def _write_stdout(data: bytes) -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that ending does not fail again
-        raise
-
-
-def _write_file(path: Path, data: bytes) -> None:
-    prefix, suffix = _TEMPORARY
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=suffix)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        raise OutputError("cannot write to stdout: nobody reads it") from None
+    except OSError as error:
+        raise OutputError(f"cannot write to stdout: {error.strerror}") from None
 
 
 def _umask() -> int:

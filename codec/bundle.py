@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ulbic.bitstream.tables import FrequencyTables, integer_frequencies
 from ulbic.errors import UlbicError, WeightsError
 from ulbic.models.checkpoint import load_checkpoint
 from ulbic.models.continuous import ContextModel
 from ulbic.models.entropy import FactorizedPrior, gaussian_likelihood, scale_table
+from ulbic.models.float64 import in_float64
 from ulbic.models.model import UlbicModel
-from ulbic.models.zoo import DEFAULT_MODEL_ID, entry
+from ulbic.models.zoo import DEFAULT_MODEL_ID, FILE_MODEL_ID, entry
 
 _TAIL = 1e-6  # symbols less probable than this have no place in a table
 
@@ -42,12 +43,22 @@ class Bundle:
     def context_device(self) -> torch.device:
         return next(self.context.parameters()).device
 
+    @property
+    def hyper_medians(self) -> Tensor:
+        """(channels, 1, 1) float64: what stands for 0 in each hyper-latent channel."""
+        return self.model.continuous.prior.medians.to(self.context_device).double()
+
+    def pixel_precision(self) -> torch.autocast:
+        """The context in which the networks run whose values no decoder must reproduce."""
+        mixed = self.model.config.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=mixed)
+
 
 @lru_cache(maxsize=2)
 def load_bundle(
     model_id: int = DEFAULT_MODEL_ID, device: str = "auto", weights: Path | None = None
 ) -> Bundle:
-    """The bundled model of that number, or the one in `weights`.
+    """The bundled model of that number, or the one in `weights`, whose number is FILE_MODEL_ID.
 
     Args:
         device: "auto" (CUDA where there is one, else the CPU), or a torch device.
@@ -57,20 +68,48 @@ def load_bundle(
         UlbicError: no such device.
     """
     known = entry(model_id)
-    if known is None:
+    if weights is not None:
+        path, model_id = weights, FILE_MODEL_ID
+    elif known is not None:
+        path = known.path
+    else:
         raise WeightsError(f"the file needs model {model_id}, which this release does not know")
-    checkpoint = load_checkpoint(weights or known.path)
-    place = _find_device(device)
-    context = copy.deepcopy(checkpoint.model.continuous.context).double()
+    checkpoint = load_checkpoint(path)
+    tag = int(checkpoint.digest[:3], 16)
+    return make_bundle(checkpoint.model, checkpoint.tables, model_id, tag, _find_device(device))
+
+
+def make_bundle(
+    model: UlbicModel,
+    arrays: dict[str, Tensor],
+    model_id: int,
+    weights_tag: int,
+    device: torch.device = torch.device("cpu"),
+) -> Bundle:
+    """Makes a model ready, in place: its context model is copied to float64, the rest is what its config says.
+
+    Args:
+        arrays: the integer tables, as `export_tables` gives them.
+    """
+    if model.config.precision == "bfloat16":
+        _store_in_half(model)
+    context = in_float64(copy.deepcopy(model.continuous.context))
     return Bundle(
-        model=checkpoint.model.to(place),
-        context=context.to("cpu" if place.type == "mps" else place),  # Metal has no float64
-        hyper_tables=_tables(checkpoint.tables, "hyper"),
-        latent_tables=_tables(checkpoint.tables, "latent"),
-        index_table=_tables(checkpoint.tables, "index"),
+        model=model.to(device),
+        context=context.to("cpu" if device.type == "mps" else device),  # Metal has no float64
+        **read_tables(arrays),
         model_id=model_id,
-        weights_tag=int(checkpoint.digest[:3], 16),
+        weights_tag=weights_tag,
     )
+
+
+def _store_in_half(model: UlbicModel) -> None:
+    """Rounds to bfloat16 what `pixel_precision` would round at every use: convolutions and linear layers."""
+    stream = model.continuous
+    for part in (stream.g_a, stream.g_s, model.tokenizer, model.bridge, model.predictor, model.correction):
+        for module in part.modules():
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                module.to(torch.bfloat16)
 
 
 def _find_device(name: str) -> torch.device:
@@ -80,6 +119,16 @@ def _find_device(name: str) -> torch.device:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError):  # torch's words for an unknown and for a missing one
         raise UlbicError(f"there is no device {name!r} here") from None
+
+
+def read_tables(arrays: dict[str, Tensor]) -> dict[str, FrequencyTables]:
+    """The tables that `export_tables` made, by the names that a Bundle gives them.
+
+    Raises:
+        WeightsError: one is missing.
+    """
+    names = {"hyper_tables": "hyper", "latent_tables": "latent", "index_table": "index"}
+    return {field: _tables(arrays, name) for field, name in names.items()}
 
 
 def _tables(arrays: dict[str, Tensor], name: str) -> FrequencyTables:
@@ -114,7 +163,7 @@ def export_tables(model: UlbicModel, index_counts: np.ndarray | None = None) -> 
 def _hyper_tables(prior: FactorizedPrior, reach: int = 64) -> FrequencyTables:
     prior = copy.deepcopy(prior).cpu().double()
     values = torch.arange(-reach, reach + 1, dtype=torch.float64)
-    grid = values.expand(1, prior.channels, -1)[..., None]
+    grid = values.expand(1, prior.channels, -1)[..., None] + prior.medians
     return _trimmed(prior.likelihood(grid)[0, :, :, 0].numpy(), reach)
 
 

@@ -28,10 +28,10 @@ def encode_latents(
         NearBoundaryError: try another rounding offset.
     """
     y, z = y.to(bundle.context_device), z.to(bundle.context_device)
-    channels = _hyper_indices(z.shape)
-    symbols = bundle.hyper_tables.clamp(z.round().long().flatten().cpu().numpy(), channels)
+    channels, medians = _hyper_indices(z.shape), bundle.hyper_medians
+    symbols = bundle.hyper_tables.clamp((z - medians).round().long().flatten().cpu().numpy(), channels)
     writer.write(symbols, channels, bundle.hyper_tables)
-    z_hat = torch.from_numpy(symbols).view(z.shape).to(y.device, torch.float64)
+    z_hat = torch.from_numpy(symbols).view(z.shape).to(medians.device) + medians
 
     def write(p: Pass) -> Tensor:
         mean, indices = _rounded(p, rounding)
@@ -47,7 +47,8 @@ def decode_latents(reader: Reader, bundle: Bundle, size: tuple[int, int], roundi
     """The mirror of `encode_latents`: y_hat (1, latents, *size), float64."""
     shape = (1, bundle.model.config.continuous.hyper_channels, -(-size[0] // 4), -(-size[1] // 4))
     symbols = reader.read(_hyper_indices(shape), bundle.hyper_tables)
-    z_hat = torch.from_numpy(symbols).view(shape).to(bundle.context_device, torch.float64)
+    medians = bundle.hyper_medians
+    z_hat = torch.from_numpy(symbols).view(shape).to(medians.device) + medians
 
     def read(p: Pass) -> Tensor:
         mean, indices = _rounded(p, rounding)

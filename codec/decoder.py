@@ -19,6 +19,7 @@ from ulbic.bitstream.container import CRC_BYTES, MAX_PIXELS, Header, read_contai
 from ulbic.bitstream.symbols import PartialReader, SymbolReader
 from ulbic.errors import DamagedError, WeightsError
 from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
+from ulbic.models.zoo import FILE_MODEL_ID
 
 from .bundle import Bundle
 from .continuous_part import ContinuousPart
@@ -63,11 +64,7 @@ def decode_symbols(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeO
     """
     header, payload, complete = read_container(data, options.max_pixels, allow_partial=options.allow_partial)
     config = bundle.model.config
-    if (header.model_id, header.weights_tag) != (bundle.model_id, bundle.weights_tag):
-        raise WeightsError(
-            f"the file was made with weights {header.model_id}:{header.weights_tag:03x}, "
-            f"these are {bundle.model_id}:{bundle.weights_tag:03x}"
-        )
+    _check_weights(header, bundle)
     if header.gain > config.continuous.gains - 1:
         raise DamagedError(f"the file asks for gain {header.gain}, which the model does not have")
     latent_size = (-(-header.height // LATENT_STRIDE), -(-header.width // LATENT_STRIDE))
@@ -90,6 +87,17 @@ def decode_symbols(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeO
     )
 
 
+def _check_weights(header: Header, bundle: Bundle) -> None:
+    asked, given = (header.model_id, header.weights_tag), (bundle.model_id, bundle.weights_tag)
+    if asked == given:
+        return
+    if header.model_id == FILE_MODEL_ID != bundle.model_id:
+        raise WeightsError(
+            f"the file was made with a weight file of tag {header.weights_tag:03x}: give it by --weights"
+        )
+    raise WeightsError("the file was made with weights {}:{:03x}, these are {}:{:03x}".format(*asked, *given))
+
+
 @torch.no_grad()
 def decode_picture(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeOptions()) -> Image.Image:
     """The RGB picture of a .ulb file. Raises what `decode_symbols` raises."""
@@ -99,17 +107,20 @@ def decode_picture(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeO
         warnings.warn(f"the file is cut off or damaged: {missing}", stacklevel=2)
     rows, columns = symbols.indices.shape
     continuous = ContinuousPart(bundle.model, symbols.y_hat, symbols.header.gain)
-    if options.preview:
-        pixels = preview(continuous, rows, columns)
-    else:
-        received = torch.from_numpy(symbols.received).to(bundle.device)
-        completed = complete_indices(
-            bundle.model.predictor,
-            torch.from_numpy(symbols.indices).to(bundle.device),
-            received,
-            continuous.assist,
-            options.maskgit,
-            symbols.seed,
-        )
-        pixels = paint(bundle.model, completed, received, continuous)
+    with bundle.pixel_precision():
+        if options.preview:
+            pixels = preview(continuous, rows, columns)
+        else:
+            pixels = _completed_and_painted(bundle, symbols, continuous, options)
     return Image.fromarray(pixels[: symbols.header.height, : symbols.header.width])
+
+
+def _completed_and_painted(
+    bundle: Bundle, symbols: Symbols, continuous: ContinuousPart, options: DecodeOptions
+) -> np.ndarray:
+    indices = torch.from_numpy(symbols.indices).to(bundle.device)
+    received = torch.from_numpy(symbols.received).to(bundle.device)
+    completed = complete_indices(
+        bundle.model.predictor, indices, received, continuous.assist, options.maskgit, symbols.seed
+    )
+    return paint(bundle.model, completed, received, continuous)

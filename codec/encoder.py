@@ -68,8 +68,9 @@ def analyse_picture(bundle: Bundle, picture: Image.Image, extras: Extras = NO_EX
         outer = tile.grown(MARGIN // 2, rows, columns)
         image = to_tensor(_cut(picture, outer), LATENT_STRIDE).to(bundle.device)
         inner = tile.within(outer)
-        tile.of(latents)[:] = inner.of(model.continuous.transform(reduce(image)))
-        tile.of(tokens, 2)[:] = inner.of(model.tokenizer.indices(image), 2)
+        with bundle.pixel_precision():
+            tile.of(latents)[:] = inner.of(model.continuous.transform(reduce(image)))
+            tile.of(tokens, 2)[:] = inner.of(model.tokenizer.indices(image), 2)
     height, width = -(-picture.height // TOKEN_STRIDE), -(-picture.width // TOKEN_STRIDE)
     indices = tokens[0, :height, :width].cpu().numpy()
     return PictureFeatures(
@@ -98,8 +99,8 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
         LimitError: the format has no room for the picture's size.
     """
     stream = bundle.model.continuous
-    gain = torch.tensor([point.gain], dtype=torch.float32, device=bundle.device)
-    y = stream.amplify(features.latents, gain)
+    gain = min(point.gain, stream.config.gains - 1)
+    y = stream.amplify(features.latents, torch.tensor([gain], dtype=torch.float32, device=bundle.device))
     z = stream.hyper_analyse(y)
     raw = prefers_raw(features.indices, point.schedule, bundle.index_table)
 
@@ -115,7 +116,7 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
             height=features.height,
             model_id=bundle.model_id,
             weights_tag=bundle.weights_tag,
-            gain=point.gain,
+            gain=gain,
             schedule=point.schedule,
             raw_indices=raw,
             rounding=rounding,

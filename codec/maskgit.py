@@ -77,7 +77,7 @@ def _iterate(
     masked = ~known
     total = masked.flatten(1).sum(dim=1)
     for step in range(1, config.steps + 1):
-        log_p = F.log_softmax(predictor(current, masked, context).float(), dim=-1)
+        log_p = F.log_softmax(_predicted(predictor, current, masked, context), dim=-1)
         draw = log_p + noise.like(log_p) if config.sampled else log_p
         guess = draw.argmax(dim=-1)
         confidence = log_p.gather(-1, guess[..., None])[..., 0]
@@ -91,6 +91,18 @@ def _iterate(
         rank = confidence.argsort(dim=1, stable=True).argsort(dim=1)
         masked = (rank < left[:, None]).view_as(masked) & masked
     return current
+
+
+def _predicted(predictor: MaskPredictor, current: Tensor, masked: Tensor, context: Tensor | None) -> Tensor:
+    """Logits (n, 256, codes), float32; zeros for windows that are complete, which cost nothing."""
+    open_windows = masked.flatten(1).any(dim=1)
+    if bool(open_windows.all()):
+        return predictor(current, masked, context).float()
+    features = None if context is None else context[open_windows]
+    logits = predictor(current[open_windows], masked[open_windows], features).float()
+    return logits.new_zeros(len(masked), *logits.shape[1:]).index_copy(
+        0, open_windows.nonzero()[:, 0], logits
+    )
 
 
 class GumbelNoise:

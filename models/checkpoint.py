@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from ulbic.errors import WeightsError
 
 from .config import ModelConfig
 from .model import UlbicModel
+from .zoo import file_digest
 
 TABLE_PREFIX = "tables."  # integer frequency tables travel with the weights
 
@@ -60,4 +60,4 @@ def load_checkpoint(path: Path) -> Checkpoint:
         reason = str(error).splitlines()[0]
         raise WeightsError(f"{path.name} is not a weight file of this release: {reason}") from None
     model = model.to(memory_format=torch.channels_last).eval().requires_grad_(False)
-    return Checkpoint(model, tables, hashlib.sha256(path.read_bytes()).hexdigest())
+    return Checkpoint(model, tables, file_digest(path))

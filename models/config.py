@@ -1,4 +1,4 @@
-"""Frozen configurations of every part, and the two presets, `TINY` (bundled) and `BASE` (the papers' scale).
+"""Configurations of every part, and the presets: `TINY` (bundled), `BASE` and `LARGE` (the papers' scale).
 
 Sizes in comments are those of one 256x256 window, the unit all seeds are written in.
 """
@@ -6,7 +6,7 @@ Sizes in comments are those of one 256x256 window, the unit all seeds are writte
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 TOKEN_STRIDE = 16  # one index covers 16x16 pixels
@@ -14,6 +14,8 @@ LATENT_STRIDE = 32  # one continuous latent covers 32x32 pixels: 2 by down-sampl
 WINDOW = 16  # side, in indices, of the window that the mask predictor works on
 
 Norm = Literal["group", "channel"]
+Precision = Literal["float32", "bfloat16"]
+Context = Literal["convolution", "attention"]  # MLIC++'s own are "attention"
 Bridge = Literal["linear", "shared", "separate"]  # Test 1, Test 2, Test 3 of HybridFlow suppl. §2
 
 
@@ -37,7 +39,10 @@ class PyramidConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ContinuousConfig:
-    """MLIC-type codec of the image down-sampled 4x in area: y 8x8xlatents, z 2x2xhyper_channels."""
+    """MLIC++, or with convolutional contexts its like, on the image down-sampled 4x in area.
+
+    y is 8x8xlatents, z 2x2xhyper_channels.
+    """
 
     latents: int = 320
     analysis_channels: int = 192
@@ -45,8 +50,9 @@ class ContinuousConfig:
     hyper_channels: int = 192
     hyper_synthesis: tuple[int, int] = (320, 480)
     slices: int = 10
-    context_channels: int = 64  # of the checkerboard context, and of the channel context
-    parameter_channels: int = 256
+    context: Context = "convolution"
+    context_channels: int = 64  # of the convolutional checkerboard and channel contexts
+    parameter_channels: int = 256  # likewise; the sizes of "attention" are MLIC++'s
     stem: int = 1
     head: int = 2
     smooth: bool = False  # filter what the last pixel shuffle gives, and the enlarged restoration
@@ -80,6 +86,7 @@ class PredictorConfig:
     decoder_heads: int = 16
     cross_block: int = 4  # the decoder block that receives the CrossAttention
     dropout: float = 0.1
+    head_norm_eps: float = 1e-6  # of the MlmLayer; the public MAGE code has PyTorch's default there, 1e-5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +109,7 @@ class ModelConfig:
     predictor: PredictorConfig = field(default_factory=PredictorConfig)
     bridge: BridgeConfig = field(default_factory=BridgeConfig)
     restoration_blend: float = 0.0  # share of the restoration in the output picture
+    precision: Precision = "float32"  # of the networks that no symbol is decoded by
 
     def to_json(self) -> str:
         """Canonical JSON, kept in the weight file's metadata."""
@@ -129,6 +137,7 @@ class ModelConfig:
             predictor=PredictorConfig(**raw["predictor"]),
             bridge=BridgeConfig(**{**bridge, "encoder": PyramidConfig(**_tupled(bridge["encoder"]))}),
             restoration_blend=raw["restoration_blend"],
+            precision=raw.get("precision", "float32"),
         )
 
 
@@ -148,7 +157,20 @@ def _narrow(widths: tuple[int, ...], *, blocks: int, middle_blocks: int) -> Pyra
     )
 
 
-BASE = ModelConfig(name="base")
+BASE = ModelConfig(
+    name="base",
+    continuous=ContinuousConfig(context="attention"),
+    predictor=PredictorConfig(head_norm_eps=1e-5),
+    precision="bfloat16",
+)
+
+LARGE = replace(  # with MAGE ViT-L
+    BASE,
+    name="large",
+    predictor=replace(
+        BASE.predictor, width=1024, depth=24, heads=16, decoder_width=1024, decoder_depth=8, decoder_heads=16
+    ),
+)
 
 TINY = ModelConfig(
     name="tiny",
@@ -189,4 +211,4 @@ TINY = ModelConfig(
     restoration_blend=0.5,
 )
 
-PRESETS = {"tiny": TINY, "base": BASE}
+PRESETS = {"tiny": TINY, "base": BASE, "large": LARGE}

@@ -4,19 +4,21 @@
     x_hat <──g_s── y_hat <──contexts── z_hat ──h_s──> hyper
 
 Source: MLIC++ (Jiang 2023) for the transforms and contexts, HybridFlow §3.1 for the down-sampling, gain
-vectors after Cui 2021 (asymmetric gained VAE). What is left out against MLIC++: its attention contexts.
+vectors after Cui 2021 (asymmetric gained VAE). `base` has MLIC++'s own contexts (`attention_context`), `tiny`
+the convolutional ones below, which look less far and cost less.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .attention_context import AttentionSlice
 from .config import ContinuousConfig
 from .entropy import FactorizedPrior
 from .layers import Binomial, ResidualBlock, ResidualBlockDown, ResidualBlockUp, subpixel
@@ -158,14 +160,33 @@ class SliceContext(nn.Module):
             nn.Conv2d(width, 2 * size, 1),
         )
 
-    def parameters_of(self, features: list[Tensor], anchors: Tensor | None) -> tuple[Tensor, Tensor]:
-        """(mean, scale) of the anchor half, or, given the decoded anchors, of the other half."""
-        if anchors is None:
-            raw = self.anchor(torch.cat(features, dim=1))
+    def features(self, hyper: Tensor, decoded: Sequence[Tensor]) -> Tensor:
+        """What both halves know: (B, channels, H, W)."""
+        if not decoded:
+            return hyper
+        return torch.cat([hyper, self.channel_context(torch.cat(list(decoded), dim=1))], dim=1)
+
+    def distribution(
+        self,
+        half: int,
+        features: Tensor,
+        current: Tensor,
+        decoded: Sequence[Tensor],
+        halves: Sequence[Tensor],
+    ) -> tuple[Tensor, Tensor]:
+        """(mean, scale) of the half; for half 1 `current` holds the decoded anchors."""
+        if half == 0:
+            raw = self.anchor(features)
         else:
-            raw = self.non_anchor(torch.cat([*features, self.local_context(anchors)], dim=1))
+            raw = self.non_anchor(torch.cat([features, self.local_context(current)], dim=1))
         mean, log_scale = raw.chunk(2, dim=1)
         return mean, torch.exp(log_scale.clamp(-4, 5))
+
+    def refine(self, half: int, current: Tensor, known: Sequence[Tensor], cells: Tensor) -> Tensor:
+        """Latent residual prediction, once both halves are there."""
+        if half == 0:
+            return current
+        return current + 0.5 * torch.tanh(self.residual_prediction(torch.cat([*known, current], dim=1)))
 
 
 class ContextModel(nn.Module):
@@ -175,7 +196,8 @@ class ContextModel(nn.Module):
         super().__init__()
         self.config = config
         self.h_s = HyperSynthesis(config)
-        self.slices = nn.ModuleList(SliceContext(config, i) for i in range(config.slices))
+        kind = AttentionSlice if config.context == "attention" else SliceContext
+        self.slices = nn.ModuleList(kind(config, i) for i in range(config.slices))
 
     def forward(self, z_hat: Tensor, size: tuple[int, int], code: CodeLatents) -> Tensor:
         """Walks the passes in coding order and returns y_hat (B, latents, *size).
@@ -190,17 +212,13 @@ class ContextModel(nn.Module):
         decoded: list[Tensor] = []
         for i, context in enumerate(self.slices):
             channels = slice(i * depth, (i + 1) * depth)
-            features = [hyper]
-            if decoded:
-                features.append(context.channel_context(torch.cat(decoded, dim=1)))  # type: ignore[operator]
-            anchors: Tensor | None = None
+            features = context.features(hyper, decoded)  # type: ignore[operator]
             current = hyper.new_zeros(hyper.shape[0], depth, *size)
-            for cells in halves:
-                mean, scale = context.parameters_of(features, anchors)  # type: ignore[operator]
+            for half, cells in enumerate(halves):
+                mean, scale = context.distribution(half, features, current, decoded, halves)  # type: ignore[operator]
                 current = current + code(Pass(channels, cells, mean, scale)) * cells
-                anchors = current
-            known = torch.cat([hyper_means, *decoded, current], dim=1)
-            decoded.append(current + 0.5 * torch.tanh(context.residual_prediction(known)))  # type: ignore[operator]
+                current = context.refine(half, current, [hyper_means, *decoded], cells)  # type: ignore[operator]
+            decoded.append(current)
         return torch.cat(decoded, dim=1)
 
 
@@ -214,7 +232,7 @@ class ContinuousStream(nn.Module):
         self.g_s = Synthesis(config)
         self.h_a = HyperAnalysis(config)
         self.context = ContextModel(config)
-        self.prior = FactorizedPrior(config.hyper_channels)
+        self.prior = FactorizedPrior(config.hyper_channels, medians=config.context == "attention")
         self.blocks = BlockTransform(config.latents) if config.principal else None
         if config.gains > 1:
             steps = torch.linspace(math.log(0.4), math.log(2.0), config.gains)

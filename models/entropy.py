@@ -40,9 +40,16 @@ class FactorizedPrior(nn.Module):
     cost a decoder seconds.
     """
 
-    def __init__(self, channels: int, filters: tuple[int, ...] = (3, 3, 3, 3)) -> None:
+    quantiles: Tensor
+
+    def __init__(
+        self, channels: int, filters: tuple[int, ...] = (3, 3, 3, 3), *, medians: bool = False
+    ) -> None:
+        """With `medians`, each channel's integers are counted from its own median, as in MLIC++."""
         super().__init__()
         self.channels = channels
+        if medians:
+            self.register_buffer("quantiles", torch.tensor([-10.0, 0.0, 10.0]).repeat(channels, 1, 1))
         widths = (1, *filters, 1)
         scale = 10.0 ** (1 / (len(filters) + 1))
         self.matrices, self.biases, self.factors = nn.ParameterList(), nn.ParameterList(), nn.ParameterList()
@@ -52,6 +59,13 @@ class FactorizedPrior(nn.Module):
             self.biases.append(nn.Parameter(torch.empty(channels, outputs, 1).uniform_(-0.5, 0.5)))
             if i < len(filters):
                 self.factors.append(nn.Parameter(torch.zeros(channels, outputs, 1)))
+
+    @property
+    def medians(self) -> Tensor:
+        """(channels, 1, 1): what stands for 0 in each channel."""
+        if hasattr(self, "quantiles"):
+            return self.quantiles[:, :, 1:2]
+        return torch.zeros_like(self.matrices[0][:, :1, :1])
 
     def _logits(self, values: Tensor) -> Tensor:
         """Logit of the cumulative density at `values`, (channels, 1, n)."""
@@ -63,7 +77,7 @@ class FactorizedPrior(nn.Module):
         return logits
 
     def likelihood(self, z: Tensor) -> Tensor:
-        """Probability of the integers nearest to `z`, (B, channels, H, W) in and out."""
+        """Probability of what rounds to `z`, (B, channels, H, W) in and out."""
         values = z.transpose(0, 1).reshape(self.channels, 1, -1)
         lower, upper = self._logits(values - 0.5), self._logits(values + 0.5)
         sign = -torch.sign(lower + upper).detach()

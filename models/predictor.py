@@ -119,10 +119,10 @@ class Block(nn.Module):
 class MlmLayer(nn.Module):
     """Features to logits through the tied word embeddings (BERT's masked-language head)."""
 
-    def __init__(self, decoder_width: int, width: int, vocabulary: int) -> None:
+    def __init__(self, decoder_width: int, width: int, vocabulary: int, eps: float) -> None:
         super().__init__()
         self.fc = nn.Linear(decoder_width, width)
-        self.ln = nn.LayerNorm(width, eps=1e-6)
+        self.ln = nn.LayerNorm(width, eps=eps)
         self.bias = nn.Parameter(torch.zeros(1, 1, vocabulary))
 
     def forward(self, x: Tensor, words: Tensor) -> Tensor:
@@ -147,7 +147,7 @@ class MaskPredictor(nn.Module):
             for i in range(config.decoder_depth)
         )
         self.decoder_norm = nn.LayerNorm(decoder_width, eps=1e-6)
-        self.mlm_layer = MlmLayer(decoder_width, width, config.vocabulary)
+        self.mlm_layer = MlmLayer(decoder_width, width, config.vocabulary, config.head_norm_eps)
         self.assist_embed = nn.Linear(assist_channels, decoder_width)
         self.assist_pos = nn.Parameter(grid_embedding(assist_side, decoder_width, config.decoder_heads)[None])
         self._initialise()

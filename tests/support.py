@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,29 @@ SHARED = Path(os.environ.get("ULBIC_SHARED", Path(__file__).resolve().parents[2]
 needs_shared = pytest.mark.skipif(
     not SHARED.is_dir(), reason="needs the folder named by ULBIC_SHARED (fixtures, perceptual weights)"
 )
+
+
+DISAGREEMENT = 1e-10  # relative, of every layer: a million times what implementations really differ by
+
+
+@contextmanager
+def another_machine(context, scale, seed):
+    """Multiplies the output of every layer of `context` by 1 + scale * noise."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+
+    def disturb(_module, _inputs, output):
+        noise = 2 * torch.rand(output.shape, dtype=torch.float64, generator=generator) - 1
+        return output * (1 + scale * noise)
+
+    leaves = [module for module in context.modules() if not list(module.children())]
+    hooks = [module.register_forward_hook(disturb) for module in leaves]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def synthetic_picture(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -37,3 +61,40 @@ def run_here(*arguments: object, data: bytes = b"") -> Result:
     from ulbic.cli.main import cli
 
     return CliRunner().invoke(cli, [str(argument) for argument in arguments], input=data)
+
+
+def toy_config():
+    """`tiny`, narrower: for tests of what does not depend on size."""
+    from dataclasses import replace
+
+    from ulbic.models.config import TINY
+
+    small = replace(TINY.tokenizer.encoder, widths=(8, 8, 16), blocks=1, middle_blocks=0)
+    return replace(
+        TINY,
+        name="toy",
+        continuous=replace(
+            TINY.continuous, latents=16, analysis_channels=16, synthesis_channels=16, hyper_channels=16
+        ),
+        tokenizer=replace(TINY.tokenizer, codes=64, dim=8, encoder=small, decoder=small),
+        predictor=replace(TINY.predictor, codes=64, width=32, depth=1, decoder_width=32, decoder_depth=1),
+        bridge=replace(TINY.bridge, channels=16, encoder=small),
+    )
+
+
+def toy_base_config():
+    """The toy with what only `base` has: MLIC++'s context model and networks in bfloat16."""
+    from dataclasses import replace
+
+    from ulbic.models.config import ContinuousConfig
+
+    continuous = ContinuousConfig(
+        latents=64,
+        analysis_channels=16,
+        synthesis_channels=16,
+        hyper_channels=16,
+        hyper_synthesis=(16, 24),
+        slices=2,
+        context="attention",
+    )
+    return replace(toy_config(), continuous=continuous, precision="bfloat16")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ulbic.errors import UlbicError
+from ulbic.models.config import PRESETS
 
 if TYPE_CHECKING:
     from .run import RunSetup
@@ -22,7 +23,7 @@ def cli() -> None:
 def _setup_options(function):  # type: ignore[no-untyped-def]
     """The options that become a RunSetup."""
     options = [
-        click.option("--preset", type=click.Choice(["tiny", "base"]), default="tiny", show_default=True),
+        click.option("--preset", type=click.Choice(list(PRESETS)), default="tiny", show_default=True),
         click.option(
             "--shards",
             type=click.Path(path_type=Path, exists=True, file_okay=False),
@@ -30,7 +31,8 @@ def _setup_options(function):  # type: ignore[no-untyped-def]
         ),
         click.option("--output", type=click.Path(path_type=Path), default="runs/default", show_default=True),
         click.option("--device", help="Default: the GPU where there is one."),
-        click.option("--batch", type=int, help="Crops a step, instead of the recipe's."),
+        click.option("--batch", type=int, help="Crops a step of all processes, instead of the recipe's."),
+        click.option("--lpips-net", type=click.Choice(["alex", "squeeze", "vgg"]), help="Likewise."),
     ]
     for option in reversed(options):
         function = option(function)
@@ -86,7 +88,14 @@ def export_command(weights: Path, file: Path, **setup: Any) -> None:
     click.echo(f"{file}: {file.stat().st_size / 2**20:.2f} MiB")
 
 
-def _setup(preset: str, shards: Path | None, output: Path, device: str | None, batch: int | None) -> RunSetup:
+def _setup(
+    preset: str,
+    shards: Path | None,
+    output: Path,
+    device: str | None,
+    batch: int | None,
+    lpips_net: str | None,
+) -> RunSetup:
     import torch
 
     from ulbic.paths import shared_root
@@ -101,6 +110,7 @@ def _setup(preset: str, shards: Path | None, output: Path, device: str | None, b
         output=output,
         device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
         batch=batch,
+        lpips_net=lpips_net,
     )
 
 

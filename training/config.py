@@ -16,6 +16,7 @@ class TrainConfig:
     weight_decay: float = 0.05
     grad_clip: float = 3.0
     ema: float = 0.999
+    amp: bool = True  # matrix products in bfloat16
     crop: int = 256  # pixels a side
     label_smoothing: float = 0.1
     l1_weight: float = 8.0  # L1 : LPIPS = 8 : 1

@@ -12,6 +12,7 @@ from ulbic.models.continuous import ContinuousStream, Pass
 from ulbic.models.entropy import gaussian_likelihood
 
 from .config import TrainConfig
+from .distributed import own_rows, whole
 from .losses import bits, fidelity, round_through
 
 
@@ -28,7 +29,8 @@ def code_relaxed(stream: ContinuousStream, x: Tensor, gain: Tensor) -> Continuou
     y = stream.analyse(F.avg_pool2d(x, 2), gain)
     with torch.autocast(x.device.type, enabled=False):
         y = y.float()
-        z_hat = round_through(stream.hyper_analyse(y))
+        medians = stream.prior.medians
+        z_hat = round_through(stream.hyper_analyse(y) - medians) + medians
         total = bits(stream.prior.likelihood(z_hat))
 
         def quantise(p: Pass) -> Tensor:
@@ -42,6 +44,11 @@ def code_relaxed(stream: ContinuousStream, x: Tensor, gain: Tensor) -> Continuou
     return ContinuousOutput(stream.synthesise(y_hat, gain), y_hat, total / (x.shape[2] * x.shape[3]))
 
 
+def random_gains(x: Tensor, gains: int) -> Tensor:
+    """(B,) int64, a rate point for every crop of x."""
+    return own_rows(torch.randint(0, gains, (whole(len(x)),), device=x.device))
+
+
 def rate_weight(config: TrainConfig, gain: Tensor, gains: int) -> Tensor:
     """lambda of each gain index, log-spaced between the two ends."""
     low, high = config.rate_weights
@@ -52,7 +59,7 @@ def continuous_loss(
     stream: ContinuousStream, x: Tensor, config: TrainConfig, progress: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Mean of lambda * bpp + fidelity, with lambda warmed up over the first fifth of the run."""
-    gain = torch.randint(0, stream.config.gains, (x.shape[0],), device=x.device)
+    gain = random_gains(x, stream.config.gains)
     out = code_relaxed(stream, x, gain)
     distortion = fidelity(out.restoration.float(), F.avg_pool2d(x, 2))
     weight = rate_weight(config, gain, stream.config.gains) * min(1.0, 0.1 + 4.5 * progress)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -65,6 +66,16 @@ def _read_shards(shards: list[Path]) -> Iterator[np.ndarray]:
                     yield np.asarray(Image.open(io.BytesIO(file.read())).convert("RGB"))
 
 
+class Place(NamedTuple):
+    """Where a crop lies, in pixels of a picture."""
+
+    picture: int  # its number
+    side: int
+    top: int
+    left: int
+    mirrored: bool
+
+
 class Crops:
     """Endless batches of random crops, prepared ahead in threads. (B, 3, size, size) in [0, 1].
 
@@ -72,9 +83,17 @@ class Crops:
     """
 
     def __init__(
-        self, store: PictureStore, batch: int, size: int = 256, seed: int = 0, step: int = 0, workers: int = 1
+        self,
+        store: PictureStore,
+        batch: int,
+        size: int = 256,
+        seed: int = 0,
+        step: int = 0,
+        workers: int = 1,
+        rows: slice = slice(None),
     ) -> None:
-        self._store, self._batch, self._size, self._seed = store, batch, size, seed
+        """`rows` of every batch are cut; the others are left to other processes."""
+        self._store, self._batch, self._size, self._seed, self._rows = store, batch, size, seed, rows
         self._steps = itertools.count(step)
         self._pool = ThreadPoolExecutor(workers)
         self._ahead = deque(self._submit() for _ in range(3 * workers))
@@ -91,21 +110,28 @@ class Crops:
 
     def _make(self, step: int) -> Tensor:
         rng = np.random.default_rng((self._seed, step))
-        crops = torch.stack([self._crop(rng) for _ in range(self._batch)])
+        places = [self._place(rng) for _ in range(self._batch)]
+        crops = torch.stack([self._cut(place) for place in places[self._rows]])
         return crops.contiguous(memory_format=torch.channels_last)
 
-    def _crop(self, rng: np.random.Generator) -> Tensor:
-        """A crop at the picture's own scale, or one of up to twice the side, area-resized."""
-        size = self._size
-        picture = self._store[rng.integers(len(self._store))]
-        height, width = picture.shape[:2]
-        largest = min(height, width, 2 * size)
-        side = min(largest, size if rng.random() < 0.4 else rng.integers(size, max(size, largest) + 1))
+    def _place(self, rng: np.random.Generator) -> Place:
+        """A crop at the picture's own scale, or one of up to twice the side, to be area-resized."""
+        picture = int(rng.integers(len(self._store)))
+        height, width = self._store.shapes[picture]
+        largest = min(height, width, 2 * self._size)
+        freely = rng.random() >= 0.4
+        side = rng.integers(self._size, max(self._size, largest) + 1) if freely else self._size
+        side = min(largest, side)
         top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-        crop = picture[top : top + side, left : left + side]
-        if rng.random() < 0.5:
+        return Place(picture, int(side), int(top), int(left), bool(rng.random() < 0.5))
+
+    def _cut(self, place: Place) -> Tensor:
+        """(3, size, size) in [0, 1]."""
+        rows, columns = slice(place.top, place.top + place.side), slice(place.left, place.left + place.side)
+        crop = self._store[place.picture][rows, columns]
+        if place.mirrored:
             crop = crop[:, ::-1]
         tensor = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None].float() / 255
-        if side != size:
-            tensor = F.interpolate(tensor, (size, size), mode="bilinear", antialias=True)
+        if place.side != self._size:
+            tensor = F.interpolate(tensor, (self._size,) * 2, mode="bilinear", antialias=True)
         return tensor[0]

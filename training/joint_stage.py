@@ -14,7 +14,8 @@ from ulbic.models.config import WINDOW
 from ulbic.models.model import UlbicModel, reduce
 
 from .config import TrainConfig
-from .continuous_stage import code_relaxed, rate_weight
+from .continuous_stage import code_relaxed, random_gains, rate_weight
+from .distributed import own_rows, whole
 from .losses import PerceptualLoss, fidelity, grain, structure
 from .predictor_stage import lattice, masked_loss
 
@@ -26,14 +27,14 @@ def joint_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Rate, fidelity, structure, LPIPS, and the predictor's own loss, at random gains and schedules."""
     batch, gains = x.shape[0], model.config.continuous.gains
-    gain = torch.randint(0, gains, (batch,), device=x.device)
+    gain = random_gains(x, gains)
     coded = code_relaxed(model.continuous, x, gain)
     restoration = model.restore(coded.y_hat, gain)
     features = model.bridge(coded.y_hat, restoration)
 
-    alone = torch.rand(batch, device=x.device) < config.continuous_dropout
+    alone = own_rows(torch.rand(whole(batch), device=x.device)) < config.continuous_dropout
     indices = model.tokenizer.indices(x)
-    received = _received(batch).to(x.device) | alone[:, None, None]
+    received = own_rows(_received(whole(batch))).to(x.device) | alone[:, None, None]
     teach = float(torch.rand(())) < config.prediction_share
     with torch.set_grad_enabled(teach):
         logits = model.predictor(indices, ~received, features.assist)

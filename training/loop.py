@@ -15,8 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from .config import TrainConfig
-
-Loss = Callable[[Tensor, float], tuple[Tensor, dict[str, Tensor]]]
+from .distributed import Loss, is_first, mean_terms, of_first, parallel, processes, wait
 
 
 class Budget:
@@ -87,7 +86,7 @@ class ClippedAdamW:
 class Curves:
     """Means of what the loss reports, one JSON line every `every` steps."""
 
-    def __init__(self, path: Path, every: int = 25) -> None:
+    def __init__(self, path: Path, every: int) -> None:
         self._path, self._every = path, every
         self._sums: dict[str, float] = {}
         self._count = 0
@@ -119,6 +118,7 @@ class Progress:
             "step": self.step,
             "elapsed": self.seconds,
             "rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
         }
         temporary = self._path.with_suffix(".tmp")
         torch.save(state, temporary)
@@ -134,6 +134,8 @@ class Progress:
         self._averaged.values = state["averaged"]
         self.step, self.seconds = state["step"], state["elapsed"]
         torch.set_rng_state(state["rng"].cpu())
+        if torch.cuda.is_available() and state.get("cuda_rng") is not None:
+            torch.cuda.set_rng_state(state["cuda_rng"].cpu())
 
 
 def train(
@@ -145,14 +147,17 @@ def train(
     budget: Budget,
     folder: Path,
     save_every: float = 180.0,
+    log_every: int = 25,
 ) -> None:
     """Trains `parameters` of `model` in place and leaves the averaged weights in it.
 
     Args:
         loss: (crops (B, 3, H, W) in [0, 1], progress) to (scalar, values to log).
-        batches: given the number of steps done before, an endless iterator of crops.
+        batches: given the number of steps done before, an endless iterator of crops, under torchrun
+            this process's share of them.
         folder: receives `state.pt` (to resume from), `log.jsonl` (curves) and `record.json`.
         save_every: seconds between two checkpoints.
+        log_every: steps that a line of `log.jsonl` is the mean of.
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = parameters[0].device
@@ -160,29 +165,34 @@ def train(
     averaged = Averaged(model, config.ema)
     state = Progress(folder / "state.pt", model, optimizer, averaged)
     state.load(device)
-    curves = Curves(folder / "log.jsonl")
-    _write_record(folder, config, budget, device)
+    curves = Curves(folder / "log.jsonl", log_every)
+    if is_first():
+        _write_record(folder, config, budget, device)
 
-    source = batches(state.step)
+    source, step_loss = batches(state.step), parallel(model, loss)
     saved = time.monotonic()
     started = saved - state.seconds
     progress = budget.progress(state.step, state.seconds)
     model.train()
     while progress < 1:
         x = next(source).to(device, non_blocking=True)
-        with torch.autocast(device.type, torch.bfloat16):
-            value, terms = loss(x, progress)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.amp):
+            value, terms = step_loss(x, progress)
         value.backward()
         norm = optimizer.step(learning_rate(config, progress))
         averaged.update(model, state.step)
         state.step += 1
-        state.seconds = time.monotonic() - started
+        state.seconds = of_first(time.monotonic() - started)
         progress = budget.progress(state.step, state.seconds)
-        curves.add(state.step, state.seconds, {"loss": value, "grad": norm, **terms}, last=progress >= 1)
-        if time.monotonic() - saved > save_every:
-            state.save()
-            saved = time.monotonic()
-    state.save()
+        terms = mean_terms({"loss": value, "grad": norm, **terms})
+        if is_first():
+            curves.add(state.step, state.seconds, terms, last=progress >= 1)
+            if time.monotonic() - saved > save_every:
+                state.save()
+                saved = time.monotonic()
+    if is_first():
+        state.save()
+    wait()
     model.load_state_dict(averaged.values)
     model.eval()
 
@@ -196,6 +206,7 @@ def _write_record(folder: Path, config: TrainConfig, budget: Budget, device: tor
         "device": torch.cuda.get_device_name()
         if device.type == "cuda"
         else f"cpu x{torch.get_num_threads()}",
+        "processes": processes(),
         "started": time.strftime("%Y-%m-%d %H:%M:%S"),
     }
     (folder / "record.json").write_text(json.dumps(record, indent=1))

@@ -15,7 +15,8 @@ from ulbic.models.model import UlbicModel
 from ulbic.models.predictor import LENGTH
 
 from .config import TrainConfig
-from .continuous_stage import code_relaxed
+from .continuous_stage import code_relaxed, random_gains
+from .distributed import own_rows, total, whole
 
 MASK_RATIO_MEAN, MASK_RATIO_STD, MASK_RATIO_MIN = 0.55, 0.25, 0.5  # HybridFlow suppl. §1.1; MAGE table 10
 DROPPED = LENGTH // 2  # masked indices that the encoder is not shown (MAGE)
@@ -48,7 +49,7 @@ def lattice(schedule: str) -> Tensor:
 
 def kept_positions(masked: Tensor) -> Tensor:
     """(B, 257 - DROPPED) sorted positions that the encoder is shown: [C], all known, some masked."""
-    noise = torch.rand(masked.shape[0], LENGTH, device=masked.device) * masked.flatten(1)
+    noise = own_rows(torch.rand(whole(len(masked)), LENGTH, device=masked.device)) * masked.flatten(1)
     order = noise.argsort(dim=1)[:, : LENGTH - DROPPED] + 1
     kept = F.pad(order, (1, 0), value=0)
     return kept.sort(dim=1).values
@@ -59,17 +60,19 @@ def masked_loss(logits: Tensor, indices: Tensor, masked: Tensor, smoothing: floa
     target, hidden = indices.flatten(1), masked.flatten(1)
     wanted, guess = target[hidden], logits[hidden]
     loss = F.cross_entropy(guess.float(), wanted, label_smoothing=smoothing)
+    count = hidden.sum()
+    loss = loss * (whole(count) / total(count))  # 1, unless other processes have more or fewer masked ones
     return loss, (guess.argmax(dim=1) == wanted).float().mean()
 
 
 def predictor_loss(model: UlbicModel, x: Tensor, config: TrainConfig) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of stage 3 (`continuous_dropout` 1: the tokens alone) or stage 4 (below 1)."""
     indices = model.tokenizer.indices(x)
-    masked = random_masks(x.shape[0]).to(x.device)
+    masked = own_rows(random_masks(whole(len(x)))).to(x.device)
     assist = None
     if float(torch.rand(())) >= config.continuous_dropout:
         with torch.no_grad():
-            gain = torch.randint(0, model.config.continuous.gains, (x.shape[0],), device=x.device)
+            gain = random_gains(x, model.config.continuous.gains)
             coded = code_relaxed(model.continuous, x, gain)
             restoration = model.restore(coded.y_hat, gain)
         assist = model.bridge(coded.y_hat, restoration).assist

@@ -47,8 +47,8 @@ class Recipe:
     bind: Callable[[UlbicModel, TrainConfig], Task]
 
     def config(self, preset: str) -> TrainConfig:
-        """The configuration for "tiny" or "base"."""
-        return self.base if preset == "base" else self.tiny
+        """The configuration for "tiny", or for "base" and "large"."""
+        return self.tiny if preset == "tiny" else self.base
 
 
 def _bind_continuous(model: UlbicModel, config: TrainConfig) -> Task:
@@ -73,9 +73,9 @@ def _bind_predictor(model: UlbicModel, config: TrainConfig) -> Task:
 
 
 def _bind_predictor_cross(model: UlbicModel, config: TrainConfig) -> Task:
-    """`tiny` trains all of the predictor; `base` what HybridFlow suppl. §1.1 names."""
+    """`tiny` trains all of the predictor; the others what HybridFlow suppl. §1.1 names."""
     predictor = model.predictor
-    if model.config.name == "base":
+    if model.config.name != "tiny":
         block = predictor.decoder_blocks[model.config.predictor.cross_block]
         parts: list[nn.Module] = [block.cross, block.mlp, predictor.mlm_layer, predictor.assist_embed]  # type: ignore[list-item]
         parameters = [*(p for part in parts for p in part.parameters()), predictor.assist_pos]

@@ -16,6 +16,7 @@ from ulbic.models.model import UlbicModel
 
 from .config import TrainConfig
 from .data import Crops, open_store
+from .distributed import is_first, process_group, rows_of, wait
 from .initialise import fit_block_transform
 from .loop import Budget, train
 from .recipes import RECIPES, bind
@@ -38,11 +39,14 @@ class RunSetup:
     cache: Path  # decoded pictures
     output: Path  # one folder a stage, with state, curves and weights
     device: str
-    batch: int | None = None  # instead of the recipes'
+    batch: int | None = None  # of all processes together, instead of the recipes'
+    lpips_net: str | None = None  # likewise
 
     def config(self, stage: str) -> TrainConfig:
         """The stage's recipe; another batch size scales the learning rate by the root of the ratio."""
         config = RECIPES[stage].config(self.preset)
+        if self.lpips_net is not None:
+            config = replace(config, lpips_net=self.lpips_net)
         if self.batch is None:
             return config
         rate = config.learning_rate * math.sqrt(self.batch / config.batch)
@@ -53,12 +57,22 @@ def run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) ->
     """Trains one stage, resuming what `setup.output` holds of it; returns the path of its weights.
 
     Raises:
-        InputError: no shards; WeightsError: `init` cannot be used.
+        InputError: no shards; WeightsError: `init` cannot be used; UlbicError: a batch that the
+            processes cannot share evenly.
     """
+    with process_group(setup.device) as device:
+        return _run_stage(stage, init, budget, replace(setup, device=device))
+
+
+def _run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) -> Path:
     if setup.device == "cpu":
         torch.set_flush_denormal(True)
     folder, config = setup.output / stage, setup.config(stage)
+    rows = rows_of(config.batch)
     torch.manual_seed(config.seed)
+    if is_first():
+        open_store(setup.shards, setup.cache)
+    wait()
     store = open_store(setup.shards, setup.cache)
     if init:
         model = load_checkpoint(init).model
@@ -74,21 +88,25 @@ def run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) ->
         task.state,
         task.parameters,
         task.loss,
-        lambda step: Crops(store, config.batch, config.crop, config.seed, step, workers),
+        lambda step: Crops(store, config.batch, config.crop, config.seed, step, workers, rows),
         config,
         budget,
         folder,
     )
     weights = folder / "weights.safetensors"
-    save_checkpoint(weights, model.cpu(), export_tables(model), torch.float32)
+    if is_first():
+        save_checkpoint(weights, model.cpu(), export_tables(model), torch.float32)
+    wait()
     return weights
 
 
 def run_all(init: Path | None, seconds: float, setup: RunSetup) -> Path:
     """Every stage of SHARES for its share of `seconds`; stages that are complete cost nothing."""
-    for stage, share in SHARES.items():
-        done = setup.output / stage / "weights.safetensors"
-        init = done if done.exists() else run_stage(stage, init, Budget(None, share * seconds), setup)
+    with process_group(setup.device) as device:
+        setup = replace(setup, device=device)
+        for stage, share in SHARES.items():
+            done = setup.output / stage / "weights.safetensors"
+            init = done if done.exists() else run_stage(stage, init, Budget(None, share * seconds), setup)
     assert init is not None
     return init
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ulbic.models.tokenizer import Codebook, Tokenizer
 
 from .config import TrainConfig
+from .distributed import rows_of, total, whole
 from .losses import PerceptualLoss, fidelity
 
 
@@ -31,17 +32,25 @@ class CodebookKeeper(nn.Module):
         """features (B, dim, h, w), indices (B, h, w) as `codebook.nearest` gave them."""
         flat = features.permute(0, 2, 3, 1).flatten(0, 2).float()
         index = indices.flatten()
-        count = torch.bincount(index, minlength=len(self.count)).float()
-        total = torch.zeros_like(self.total).index_add_(0, index, flat)
+        count = total(torch.bincount(index, minlength=len(self.count)).float())
+        summed = total(torch.zeros_like(self.total).index_add_(0, index, flat))
         self.count.lerp_(count, 1 - self.decay)
-        self.total.lerp_(total, 1 - self.decay)
+        self.total.lerp_(summed, 1 - self.decay)
         dead = self.count < 0.01 * count.sum() / len(count)
         if dead.any():
-            sample = flat[torch.randint(len(flat), (int(dead.sum()),), device=flat.device)]
+            picks = torch.randint(whole(len(flat)), (int(dead.sum()),), device=flat.device)
+            sample = _rows(flat, picks)
             fresh = 0.1 * count.sum() / len(count)
             self.total[dead] = sample * fresh
             self.count[dead] = fresh
         codebook.embedding.weight.copy_(self.total / self.count[:, None])
+
+
+def _rows(features: Tensor, picks: Tensor) -> Tensor:
+    """Rows `picks` of the features of all processes together, of which each has an equal part."""
+    position = picks - rows_of(whole(len(features))).start
+    here = (position >= 0) & (position < len(features))
+    return total(features[position.clamp(0, len(features) - 1)] * here[:, None])
 
 
 def quantise_through(codebook: Codebook, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import numpy as np
 import pytest
 import torch
-from support import synthetic_picture
+from support import DISAGREEMENT, another_machine, synthetic_picture
 
 from ulbic.bitstream.symbols import SymbolReader, SymbolWriter
 from ulbic.codec.continuous_stream import decode_latents, encode_latents
 from ulbic.codec.exactness import GUARD, ExactRounding, NearBoundaryError
 from ulbic.codec.images import to_tensor
 from ulbic.models.model import reduce
-
-DISAGREEMENT = 1e-10  # relative, of every layer: a million times what implementations really differ by
-
-
-@contextmanager
-def another_machine(context, scale, seed):
-    """Multiplies the output of every layer of `context` by 1 + scale * noise."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def disturb(_module, _inputs, output):
-        noise = 2 * torch.rand(output.shape, dtype=torch.float64, generator=generator) - 1
-        return output * (1 + scale * noise)
-
-    leaves = [module for module in context.modules() if not list(module.children())]
-    hooks = [module.register_forward_hook(disturb) for module in leaves]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 @pytest.fixture(scope="module")

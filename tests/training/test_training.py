@@ -9,12 +9,12 @@ import tarfile
 import numpy as np
 import pytest
 import torch
-from support import needs_shared, synthetic_picture
+from support import needs_shared, synthetic_picture, toy_base_config
 
 from ulbic.models.config import TINY
 from ulbic.models.model import UlbicModel, reduce
 from ulbic.models.tokenizer import Codebook
-from ulbic.training.continuous_stage import code_relaxed
+from ulbic.training.continuous_stage import code_relaxed, continuous_loss
 from ulbic.training.data import Crops, open_store
 from ulbic.training.initialise import fit_block_transform
 from ulbic.training.loop import Budget, learning_rate, train
@@ -96,6 +96,18 @@ def test_one_step_of_every_stage_moves_its_parameters_alone(stage, tmp_path):
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert log[-1]["step"] == 2
     assert np.isfinite(log[-1]["loss"])
+
+
+def test_every_weight_of_the_attention_contexts_learns():
+    torch.manual_seed(0)
+    stream = UlbicModel(toy_base_config()).continuous.train()
+    with torch.no_grad():
+        stream.g_a[-1].weight.mul_(30)  # latents that are not all rounded to zero
+        stream.prior.quantiles[:, :, 1] = 0.25  # nor hyper-latents
+    loss, _ = continuous_loss(stream, next(fixed_batches(0)), RECIPES["continuous"].base, 0.5)
+    loss.backward()
+    still = [name for name, p in stream.named_parameters() if p.grad is None or not p.grad.any()]
+    assert still == []
 
 
 def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path):
