@@ -84,19 +84,20 @@ def make_bundle(
     arrays: dict[str, Tensor],
     model_id: int,
     weights_tag: int,
-    device: torch.device = torch.device("cpu"),
+    device: str | torch.device = "cpu",
 ) -> Bundle:
-    """Makes a model ready, in place: its context model is copied to float64, the rest is what its config says.
+    """Makes a model ready, in place, but for its context model, of which a copy becomes float64.
 
     Args:
         arrays: the integer tables, as `export_tables` gives them.
     """
     if model.config.precision == "bfloat16":
         _store_in_half(model)
+    place = torch.device(device)
     context = in_float64(copy.deepcopy(model.continuous.context))
     return Bundle(
-        model=model.to(device),
-        context=context.to("cpu" if device.type == "mps" else device),  # Metal has no float64
+        model=model.to(place),
+        context=context.to("cpu" if place.type == "mps" else place),  # Metal has no float64
         **read_tables(arrays),
         model_id=model_id,
         weights_tag=weights_tag,

@@ -99,9 +99,7 @@ def _completed(
     return whole_squares.crop((0, 0, picture.width, picture.height))
 
 
-def _painted(
-    bundle: Bundle, indices: Tensor, known: Tensor, seed: int, config: MaskGitConfig
-) -> Image.Image:
+def _painted(bundle: Bundle, indices: Tensor, known: Tensor, seed: int, config: MaskGitConfig) -> Image.Image:
     """The picture, of whole 16x16 squares, of a map completed where it is not `known`."""
     with bundle.pixel_precision():
         completed = complete_indices(bundle.model.predictor, indices, known, None, config, seed)
