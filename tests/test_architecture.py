@@ -99,3 +99,17 @@ def test_decoding_imports_no_training_library():
     )
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"
+
+
+ROUND_TRIP = """
+import sys
+from PIL import Image
+import ulbic
+ulbic.decode(ulbic.encode(Image.new("RGB", (64, 64)), device="cpu"), device="cpu")
+print([name for name in ("torch._dynamo", "torchvision", "compressai", "sympy") if name in sys.modules])
+"""
+
+
+def test_coding_does_not_import_what_costs_seconds():
+    command = [sys.executable, "-c", ROUND_TRIP]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
