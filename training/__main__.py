@@ -88,6 +88,15 @@ def export_command(weights: Path, file: Path, **setup: Any) -> None:
     click.echo(f"{file}: {file.stat().st_size / 2**20:.2f} MiB")
 
 
+@cli.command("cost")
+@_setup_options
+def cost_command(**setup: Any) -> None:
+    """Print what a step of every stage costs on this machine."""
+    from .cost import table
+
+    click.echo(table(_setup(**setup)))
+
+
 def _setup(
     preset: str,
     shards: Path | None,
