@@ -61,7 +61,7 @@ class Cost(NamedTuple):
 
     seconds: float  # wall clock, from start to end
     cpu_seconds: float  # of all threads; other work on the machine changes it little
-    mebibytes: float  # peak resident memory
+    mebibytes: float  # peak resident memory; on Linux at least that of the process that starts it
 
 
 def run(command: Sequence[str]) -> Cost:

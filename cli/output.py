@@ -106,10 +106,11 @@ def _write_stdout(data: bytes) -> None:
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that ending does not fail again
-        raise OutputError("cannot write to stdout: nobody reads it") from None
     except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            os.dup2(
+                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+            )  # so that ending does not fail again
         raise OutputError(f"cannot write to stdout: {error.strerror}") from None
 
 

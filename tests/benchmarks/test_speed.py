@@ -1,5 +1,3 @@
-import sys
-
 from support import synthetic_picture
 
 from ulbic.benchmarks.speed import STAGES, commands, run, stage_table
@@ -19,4 +17,4 @@ def test_a_whole_process_is_timed_and_weighed(tmp_path, picture_file):
     cost = run(commands("jpeg", 5, picture_file, tmp_path)["encode"])
     assert (tmp_path / "jpeg.bin").read_bytes()[:2] == b"\xff\xd8"
     assert cost.seconds > 0
-    assert cost.mebibytes > run([sys.executable, "-S", "-c", "pass"]).mebibytes > 1
+    assert cost.mebibytes > 5

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support import synthetic_picture
 
 import ulbic
+from ulbic.bitstream.container import read_container, write_container
 from ulbic.codec import rate_control
 from ulbic.codec.encoder import analyse_picture, encode_features
 from ulbic.codec.quality import QUALITIES, RatePoint
@@ -79,6 +82,7 @@ def test_of_two_targets_the_smaller_counts(sizes):
 
 
 def test_a_gain_above_the_models_last_is_refused(bundle, features):
-    data = encode_features(bundle, features, RatePoint(7.5, "0")).data
+    header, payload, _ = read_container(encode_features(bundle, features, RatePoint(7.5, "0")).data)
+    assert header.gain == 7  # what is written stays within the model's range
     with pytest.raises(UlbicError, match=r"gain 7\.5"):
-        ulbic.decode(data)
+        ulbic.decode(write_container(replace(header, gain=7.5), payload))
