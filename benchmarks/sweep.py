@@ -22,7 +22,7 @@ from ulbic.codec.quality import RatePoint
 
 from .metrics import metric_table
 
-GAINS, SCHEDULES = (0, 2, 4), ("0", "1_8", "1_4", "1_2", "1_1")
+GAINS, SCHEDULES = (0, 2, 4, 6), ("0", "1_16", "1_4", "1_1")
 MASKGIT = {
     "1 step": MaskGitConfig(steps=1),
     "4 steps": MaskGitConfig(steps=4),

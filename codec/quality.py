@@ -14,14 +14,15 @@ class RatePoint(NamedTuple):
     schedule: str
 
 
-# Sparser lattices than the seeds' "1_4": a bit buys more in the continuous stream of `tiny` (docs/parts.md).
+# A bit buys more in the continuous stream of `tiny` than in sent indices (docs/parts.md): where gains are left to
+# raise, the predictor fills in all indices; lattices, the seeds' "1_4" among them, take over above that.
 QUALITIES = {
     1: RatePoint(0, "0"),
-    2: RatePoint(1, "1_16"),
-    3: RatePoint(2, "1_16"),
-    4: RatePoint(3, "1_16"),
-    5: RatePoint(4, "1_16"),
-    6: RatePoint(5, "1_8"),
+    2: RatePoint(1, "0"),
+    3: RatePoint(2, "0"),
+    4: RatePoint(3, "0"),
+    5: RatePoint(4, "0"),
+    6: RatePoint(5, "1_16"),
     7: RatePoint(6, "1_4"),
     8: RatePoint(7, "1_1"),
 }
