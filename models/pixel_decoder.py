@@ -2,7 +2,7 @@
 
 codes ───────────> VQGAN decoder ──+──+──+──> picture (blended with the restoration in `tiny`)
 correction map ──> its duplicate ──┴──┴──┘
-restoration ────────────┴──┘ (in `tiny`: its details join the duplicate's fine levels)
+restoration ───────────> its two finest levels (in `tiny`)
 """
 
 from __future__ import annotations
