@@ -15,7 +15,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -61,19 +60,29 @@ class Cost(NamedTuple):
 
     seconds: float  # wall clock, from start to end
     cpu_seconds: float  # of all threads; other work on the machine changes it little
-    mebibytes: float  # peak resident memory; on Linux at least that of the process that starts it
+    mebibytes: float  # peak resident memory
+
+
+# A child's peak memory is at least that of its parent when it was started, so a small parent starts it.
+_LAUNCHER = """
+import os, subprocess, sys, time
+started = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+sys.exit(bool(status))
+"""
 
 
 def run(command: Sequence[str]) -> Cost:
     """Runs a command that must succeed."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - started
-    if status:
+    launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER]
+    answer = subprocess.run([*launcher, *command], stdout=subprocess.PIPE, text=True, check=False)
+    if answer.returncode:
         raise click.ClickException(f"failed: {' '.join(command)}")
+    seconds, cpu_seconds, peak = map(float, answer.stdout.split())
     unit = 1 if platform.system() == "Darwin" else 1024  # of ru_maxrss, in bytes
-    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 2**20)
+    return Cost(seconds, cpu_seconds, peak * unit / 2**20)
 
 
 def commands(name: str, quality: int, picture: Path, folder: Path) -> dict[str, list[str]]:

@@ -25,6 +25,7 @@ from .metrics import metric_table
 GAINS, SCHEDULES = (0, 2, 4, 6), ("0", "1_16", "1_4", "1_1")
 MASKGIT = {
     "1 step": MaskGitConfig(steps=1),
+    "2 steps": MaskGitConfig(steps=2),
     "4 steps": MaskGitConfig(steps=4),
     "8 steps": MaskGitConfig(steps=8),
     "16 steps": MaskGitConfig(steps=16),

@@ -25,7 +25,7 @@ from .windows import Group, groups
 class MaskGitConfig:
     """Settings of the iteration. The paper generates from nothing with 20 steps at temperature 6."""
 
-    steps: int = 4  # more change nothing measurable in `tiny` (docs/parts.md)
+    steps: int = 2  # more change nothing measurable in `tiny` (docs/parts.md)
     temperature: float = 0.0  # of the Gumbel noise on the confidence; 0 = none
     sampled: bool = False  # draw the codes, instead of the most probable ones
 

@@ -14,8 +14,8 @@ class RatePoint(NamedTuple):
     schedule: str
 
 
-# A bit buys more in the continuous stream of `tiny` than in sent indices (docs/parts.md): where gains are left to
-# raise, the predictor fills in all indices; lattices, the seeds' "1_4" among them, take over above that.
+# A bit buys more in the continuous stream of `tiny` than in sent indices (docs/parts.md): while there are
+# gains left to raise, the predictor fills in all indices; lattices, the seeds' "1_4" among them, join above.
 QUALITIES = {
     1: RatePoint(0, "0"),
     2: RatePoint(1, "0"),
