@@ -5,16 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass
 
 import pytest
+from fragile import Fragile
 from PIL import Image
 from support import synthetic_picture
 
 from ulbic.benchmarks import metrics, outputs
 from ulbic.benchmarks.bench import available, run
 from ulbic.benchmarks.cache import Cache
-from ulbic.benchmarks.peers.base import PillowCodec
 from ulbic.benchmarks.peers.jpeg import CODEC as JPEG
 from ulbic.benchmarks.peers.webp import CODEC as WEBP
 from ulbic.benchmarks.pictures import open_pictures
@@ -23,16 +22,6 @@ from ulbic.benchmarks.records import Record
 from ulbic.errors import InputError
 
 QUICK = tuple(metric for metric in metrics.metric_table() if metric.key in ("psnr", "ms_ssim"))
-
-
-@dataclass(frozen=True)
-class Fragile(PillowCodec):
-    """JPEG that refuses pictures which are wider than high."""
-
-    def encode(self, picture: Image.Image, setting: int) -> bytes:
-        if picture.width > picture.height:
-            raise ValueError("too wide for me")
-        return super().encode(picture, setting)
 
 
 FRAGILE = Fragile("fragile", "Fragile", (10, 60), "JPEG", feature="jpg")

@@ -19,7 +19,7 @@ from ulbic.models.zoo import entry
 
 def test_encode_info_decode(picture_file, tmp_path):
     file, decoded = tmp_path / "a.ulb", tmp_path / "a.png"
-    assert ulbic("encode", picture_file, "-o", file, "-q", 2).returncode == 0
+    assert ulbic("encode", picture_file, "-o", file, "-q", 6).returncode == 0
     account = json.loads(ulbic("info", file, "--json").stdout)
     assert (account["width"], account["height"], account["schedule"]) == (96, 80, "1_16")
     assert account["file_bytes"] == file.stat().st_size

@@ -163,7 +163,12 @@ COUNT = 24
 def start_encoding(photos, out):
     command = [sys.executable, "-m", "ulbic", "encode", photos, "-o", out, "-j", "2"]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # shells ignore it in the background
     )
 
 
