@@ -64,8 +64,8 @@ def photograph():
 def test_no_step_shows_at_a_border(make, small_tiles):
     """Borders: where windows of the decoder, windows of the predictor (16 indices), or tiles begin or end.
 
-    They all lie between two latents, 32 pixels apart, where the networks leave a larger step than elsewhere even
-    if nothing is cut. So they are compared with the next such places on either side.
+    They all lie between two latents, 32 pixels apart, where the networks leave a larger step than elsewhere
+    even if nothing is cut. So they are compared with the next such places on either side.
     """
     decoded = np.asarray(ulbic.decode(ulbic.encode(make(), 4))).astype(float)
     starts = windows.starts(64, windows.PIXEL_WINDOW, windows.PIXEL_OVERLAP)
