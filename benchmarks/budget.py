@@ -22,9 +22,9 @@ from ulbic.codec.images import load_picture
 from ulbic.codec.quality import QUALITIES, RatePoint
 from ulbic.codec.rate_control import encode_to_budget
 
-from . import metrics
+from .metrics import metric_table
 
-METRICS = {"PSNR": metrics.psnr, "MS-SSIM": metrics.ms_ssim, "LPIPS(squeeze)": metrics.lpips}
+METRICS = {metric.label: metric.measure for metric in metric_table()[:3]}  # PSNR, MS-SSIM, LPIPS
 
 
 def _last_that_fits(

@@ -12,7 +12,7 @@ from ulbic.bitstream.container import MAX_PIXELS, read_container
 from ulbic.bitstream.describe import read_bytes
 
 from .conversion import Converted
-from .options import force_option, jobs_option, json_option, quiet_option, weights_option
+from .options import conversion_options
 from .plan import STREAM
 from .run import Manner, run
 
@@ -40,12 +40,7 @@ from .run import Manner, run
     show_default=True,
     help="Refuse more than these.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
-@weights_option
-@jobs_option
-@force_option
-@json_option
-@quiet_option
+@conversion_options
 def command(
     files: tuple[str, ...],
     output: str | None,

@@ -89,13 +89,10 @@ def _devices() -> str:
 
 
 def _weights() -> str:
-    import hashlib
-
-    from ulbic.models.zoo import ZOO
+    from ulbic.models.zoo import ZOO, file_digest
 
     return "; ".join(
-        f"{entry.model_id} {entry.name}, {entry.path.stat().st_size} bytes, "
-        f"SHA-256 {hashlib.sha256(entry.path.read_bytes()).hexdigest()}"
+        f"{entry.model_id} {entry.name}, {entry.path.stat().st_size} bytes, SHA-256 {file_digest(entry.path)}"
         for entry in ZOO
     )
 

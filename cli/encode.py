@@ -11,14 +11,7 @@ import click
 from ulbic.bitstream.container import SCHEDULES
 
 from .conversion import Converted
-from .options import (
-    force_option,
-    jobs_option,
-    json_option,
-    quality_option,
-    quiet_option,
-    weights_option,
-)
+from .options import conversion_options, keep_icc_option, keep_metadata_option, quality_option
 from .run import Manner, run
 
 
@@ -48,15 +41,10 @@ from .run import Manner, run
     help="The same in bits a pixel.",
 )
 @click.option("--strict", is_flag=True, help="Fail where even the smallest file is above the target.")
-@click.option("--keep-icc", is_flag=True, help="Keep the colour profile instead of converting to sRGB.")
-@click.option("--keep-metadata", is_flag=True, help="Keep EXIF and XMP.")
+@keep_icc_option
+@keep_metadata_option
 @click.option("--verify", is_flag=True, help="Decode the symbols again before reporting success.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
-@weights_option
-@jobs_option
-@force_option
-@json_option
-@quiet_option
+@conversion_options
 @click.pass_context
 def command(
     context: click.Context,

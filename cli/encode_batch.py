@@ -17,7 +17,15 @@ from ulbic.errors import InputError, UlbicError
 
 from .conversion import Outcome, attempt
 from .encode import encode_file
-from .options import force_option, jobs_option, json_option, quality_option, quiet_option
+from .options import (
+    force_option,
+    jobs_option,
+    json_option,
+    keep_icc_option,
+    keep_metadata_option,
+    quality_option,
+    quiet_option,
+)
 from .output import check_output, write_output
 from .plan import Task
 from .run import Manner, report
@@ -35,8 +43,8 @@ RAY_ENVIRONMENT = {
     "-o", "--output", type=click.Path(path_type=Path), required=True, help="Manifest of what came of it."
 )
 @quality_option
-@click.option("--keep-icc", is_flag=True, help="Keep the colour profile instead of converting to sRGB.")
-@click.option("--keep-metadata", is_flag=True, help="Keep EXIF and XMP.")
+@keep_icc_option
+@keep_metadata_option
 @click.option("--address", help="Of a Ray cluster. Default: $RAY_ADDRESS, or a runtime on this machine.")
 @jobs_option
 @force_option

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from ulbic.codec.quality import DEFAULT_QUALITY
+
+Function = TypeVar("Function", bound=Callable[..., None])
 
 quality_option = click.option(
     "-q",
@@ -32,3 +36,16 @@ weights_option = click.option(
     type=click.Path(path_type=Path),
     help="A weight file (`ulbic weights convert`) instead of the bundled one.",
 )
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+keep_icc_option = click.option(
+    "--keep-icc", is_flag=True, help="Keep the colour profile instead of converting to sRGB."
+)
+keep_metadata_option = click.option("--keep-metadata", is_flag=True, help="Keep EXIF and XMP.")
+
+
+def conversion_options(function: Function) -> Function:
+    """What `encode` and `decode` have in common, in the order of their help."""
+    options = (device_option, weights_option, jobs_option, force_option, json_option, quiet_option)
+    for option in reversed(options):
+        function = option(function)
+    return function

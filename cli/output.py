@@ -108,9 +108,8 @@ def _write_stdout(data: bytes) -> None:
         sys.stdout.buffer.flush()
     except OSError as error:
         if isinstance(error, BrokenPipeError):
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-            )  # so that ending does not fail again
+            # Python flushes stdout once more when it ends, which would fail again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise OutputError(f"cannot write to stdout: {error.strerror}") from None
 
 

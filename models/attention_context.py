@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import ContinuousConfig
+from .known import Known
 
 WINDOW = 5  # side of the window of the local context, in latents
 REACH = WINDOW // 2
@@ -52,32 +53,19 @@ class AttentionSlice(nn.Module):
         inter = self.global_inter_context(earlier, earlier, earlier)
         return torch.cat([inter, self.channel_context(earlier), hyper], dim=1)
 
-    def distribution(
-        self,
-        half: int,
-        features: Tensor,
-        current: Tensor,
-        decoded: Sequence[Tensor],
-        halves: Sequence[Tensor],
-    ) -> tuple[Tensor, Tensor]:
-        """(mean, scale) of the half, zeros elsewhere; for half 1 `current` holds the decoded anchors."""
-        cells = halves[half]
+    def distribution(self, half: int, known: Known) -> tuple[Tensor, Tensor]:
+        """(mean, scale) of the half, zeros elsewhere."""
+        cells, current = known.halves[half], known.current
         placed = current.new_zeros(current.shape[0], 2 * current.shape[1], *cells.shape)
         if bool(cells.any()):  # a map of a single latent has no anchors
-            known = self._known(half, features, current, decoded, halves)
-            placed[:, :, cells] = self.entropy_parameters[half](known[..., None])[..., 0]
+            gathered = self._gathered(half, known)
+            placed[:, :, cells] = self.entropy_parameters[half](gathered[..., None])[..., 0]
         scale, mean = placed.chunk(2, dim=1)
         return mean, scale
 
-    def _known(
-        self,
-        half: int,
-        features: Tensor,
-        current: Tensor,
-        decoded: Sequence[Tensor],
-        halves: Sequence[Tensor],
-    ) -> Tensor:
+    def _gathered(self, half: int, known: Known) -> Tensor:
         """(B, channels, n): what is known at the n cells of the half."""
+        features, current, decoded, halves = known
         cells = halves[half]
         parts = [features[:, :, cells]]
         if half:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from .attention_context import AttentionSlice
 from .config import ContinuousConfig
 from .entropy import FactorizedPrior
+from .known import Known
 from .layers import Binomial, ResidualBlock, ResidualBlockDown, ResidualBlockUp, subpixel
 
 
@@ -166,19 +167,12 @@ class SliceContext(nn.Module):
             return hyper
         return torch.cat([hyper, self.channel_context(torch.cat(list(decoded), dim=1))], dim=1)
 
-    def distribution(
-        self,
-        half: int,
-        features: Tensor,
-        current: Tensor,
-        decoded: Sequence[Tensor],
-        halves: Sequence[Tensor],
-    ) -> tuple[Tensor, Tensor]:
-        """(mean, scale) of the half; for half 1 `current` holds the decoded anchors."""
+    def distribution(self, half: int, known: Known) -> tuple[Tensor, Tensor]:
+        """(mean, scale) of the half."""
         if half == 0:
-            raw = self.anchor(features)
+            raw = self.anchor(known.features)
         else:
-            raw = self.non_anchor(torch.cat([features, self.local_context(current)], dim=1))
+            raw = self.non_anchor(torch.cat([known.features, self.local_context(known.current)], dim=1))
         mean, log_scale = raw.chunk(2, dim=1)
         return mean, torch.exp(log_scale.clamp(-4, 5))
 
@@ -215,7 +209,8 @@ class ContextModel(nn.Module):
             features = context.features(hyper, decoded)  # type: ignore[operator]
             current = hyper.new_zeros(hyper.shape[0], depth, *size)
             for half, cells in enumerate(halves):
-                mean, scale = context.distribution(half, features, current, decoded, halves)  # type: ignore[operator]
+                known = Known(features, current, decoded, halves)
+                mean, scale = context.distribution(half, known)  # type: ignore[operator]
                 current = current + code(Pass(channels, cells, mean, scale)) * cells
                 current = context.refine(half, current, [hyper_means, *decoded], cells)  # type: ignore[operator]
             decoded.append(current)

@@ -131,3 +131,9 @@ def subpixel(inputs: int, outputs: int, factor: int) -> nn.Sequential:
         conv.weight.copy_(first.repeat_interleave(factor**2, dim=0))
         conv.bias.copy_(conv.bias[:: factor**2].clone().repeat_interleave(factor**2))
     return nn.Sequential(conv, nn.PixelShuffle(factor))
+
+
+def zero(module: nn.Module) -> None:
+    """Makes a layer give nothing at first, so that what it adds to does not change until it has learnt."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import ModelConfig
+from .layers import zero
 from .tokenizer import Decoder
 
 
@@ -31,8 +32,7 @@ class CorrectionNetwork(nn.Module):
             for level, (stride, width) in enumerate(zip(self.strides, fine, strict=True))
         )
         for conv in [*self.fusion, *self.skips]:  # all start as no-ops, like the CrossAttention
-            for parameter in conv.parameters():
-                nn.init.zeros_(parameter)
+            zero(conv)
         self.received = nn.Parameter(torch.zeros(config.tokenizer.dim))
         self.blend = config.restoration_blend
 

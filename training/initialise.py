@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ulbic.models.continuous import BLOCK, ContinuousStream, SliceContext
 from ulbic.models.entropy import FactorizedPrior
+from ulbic.models.layers import zero
 from ulbic.models.model import reduce
 
 
@@ -31,7 +32,7 @@ def fit_block_transform(stream: ContinuousStream, crops: Iterator[Tensor], block
     stream.blocks.basis.copy_(basis[:latents])
     stream.blocks.mean.copy_(mean)
     for last in (stream.g_a[-1], _last_convolution(stream.g_s), stream.h_a[-1]):
-        _zero(last)
+        zero(last)
     fit_prior(stream.prior)
     deviations = values[:latents] / len(samples) ** 0.5
     depth = latents // stream.config.slices
@@ -64,8 +65,3 @@ def fit_prior(prior: FactorizedPrior, steps: int = 400) -> None:
 
 def _last_convolution(network: nn.Module) -> nn.Module:
     return [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)][-1]
-
-
-def _zero(conv: nn.Module) -> None:
-    for parameter in conv.parameters():
-        nn.init.zeros_(parameter)

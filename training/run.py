@@ -78,7 +78,8 @@ def _run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) -
         model = load_checkpoint(init).model
     else:
         model = UlbicModel(PRESETS[setup.preset])
-        if model.continuous.blocks is not None:
+        resumed = (folder / "state.pt").exists()  # and then replaces what would be fitted here
+        if model.continuous.blocks is not None and not resumed:
             fit_block_transform(model.continuous, Crops(store, batch=32, seed=1))
     model = model.to(memory_format=torch.channels_last).to(setup.device)
     task = bind(stage, model, config)
