@@ -46,30 +46,30 @@ class AttentionSlice(nn.Module):
         )
 
     def features(self, hyper: Tensor, decoded: Sequence[Tensor]) -> Tensor:
-        """What both halves know: (B, channels, H, W)."""
+        """What both phases know: (B, channels, H, W)."""
         if not decoded:
             return hyper
         earlier = torch.cat(list(decoded), dim=1)
         inter = self.global_inter_context(earlier, earlier, earlier)
         return torch.cat([inter, self.channel_context(earlier), hyper], dim=1)
 
-    def distribution(self, half: int, known: Known) -> tuple[Tensor, Tensor]:
-        """(mean, scale) of the half, zeros elsewhere."""
-        cells, current = known.halves[half], known.current
+    def distribution(self, phase: int, known: Known) -> tuple[Tensor, Tensor]:
+        """(mean, scale) of the phase, zeros elsewhere."""
+        cells, current = known.cells[phase], known.current
         placed = current.new_zeros(current.shape[0], 2 * current.shape[1], *cells.shape)
         if bool(cells.any()):  # a map of a single latent has no anchors
-            gathered = self._gathered(half, known)
-            placed[:, :, cells] = self.entropy_parameters[half](gathered[..., None])[..., 0]
+            gathered = self._gathered(phase, known)
+            placed[:, :, cells] = self.entropy_parameters[phase](gathered[..., None])[..., 0]
         scale, mean = placed.chunk(2, dim=1)
         return mean, scale
 
-    def _gathered(self, half: int, known: Known) -> Tensor:
-        """(B, channels, n): what is known at the n cells of the half."""
-        features, current, decoded, halves = known
-        cells = halves[half]
+    def _gathered(self, phase: int, known: Known) -> Tensor:
+        """(B, channels, n): what is known at the n cells of the phase."""
+        features, current, decoded, phases = known
+        cells = phases[phase]
         parts = [features[:, :, cells]]
-        if half:
-            anchors, others = halves
+        if phase:
+            anchors, others = phases
             if decoded:
                 last = decoded[-1]
                 intra = self.global_intra_context(last * others, last * anchors, current, others, anchors)
@@ -77,9 +77,9 @@ class AttentionSlice(nn.Module):
             parts.insert(0, self.local_context(current, anchors, cells))
         return torch.cat(parts, dim=1)
 
-    def refine(self, half: int, current: Tensor, known: Sequence[Tensor], cells: Tensor) -> Tensor:
+    def refine(self, phase: int, current: Tensor, known: Sequence[Tensor], cells: Tensor) -> Tensor:
         """Latent residual prediction (Minnen 2020, §3.3): `current` nearer to what was rounded."""
-        residual = self.residual_prediction[half](torch.cat([*known, current], dim=1))
+        residual = self.residual_prediction[phase](torch.cat([*known, current], dim=1))
         return current + 0.5 * torch.tanh(residual) * cells
 
 

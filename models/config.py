@@ -51,13 +51,14 @@ class ContinuousConfig:
     hyper_synthesis: tuple[int, int] = (320, 480)
     slices: int = 10
     context: Context = "convolution"
+    phases: int = 2  # the cells of a slice are coded in, each phase twice as many; "attention" has two
     context_channels: int = 64  # of the convolutional checkerboard and channel contexts
     parameter_channels: int = 256  # likewise; the sizes of "attention" are MLIC++'s
     stem: int = 1
     head: int = 2
     smooth: bool = False  # filter what the last pixel shuffle gives, and the enlarged restoration
     gains: int = 1  # rate points served by one model; 1 = no gain vectors
-    principal: bool = False  # transforms correct the principal components of 16x16 blocks
+    lapped: bool = False  # g_a and g_s correct a lapped transform of 16x16 blocks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,13 +182,14 @@ TINY = ModelConfig(
         hyper_channels=48,
         hyper_synthesis=(48, 48),
         slices=4,
+        phases=3,
         context_channels=32,
         parameter_channels=64,
         stem=4,
         head=4,
         smooth=True,
         gains=8,
-        principal=True,
+        lapped=True,
     ),
     tokenizer=TokenizerConfig(
         dim=32,

@@ -1,6 +1,6 @@
 """The continuous stream: an MLIC-type codec of the 4x (in area) down-sampled picture.
 
-    x ──g_a──> y ──h_a──> z            (to the file: z, then y slice by slice, checkerboard half by half)
+    x ──g_a──> y ──h_a──> z            (to the file: z, then y slice by slice, phase by phase)
     x_hat <──g_s── y_hat <──contexts── z_hat ──h_s──> hyper
 
 Source: MLIC++ (Jiang 2023) for the transforms and contexts, HybridFlow §3.1 for the down-sampling, gain
@@ -22,11 +22,12 @@ from .attention_context import AttentionSlice
 from .config import ContinuousConfig
 from .entropy import FactorizedPrior
 from .known import Known
+from .lapped import LappedTransform
 from .layers import Binomial, ResidualBlock, ResidualBlockDown, ResidualBlockUp, subpixel
 
 
 class Pass(NamedTuple):
-    """What the context model knows of one checkerboard half of one slice, before it is coded."""
+    """What the context model knows of the cells of one phase of one slice, before they are coded."""
 
     channels: slice  # of the latent
     cells: Tensor  # (H, W) bool: the positions coded in this pass
@@ -35,36 +36,6 @@ class Pass(NamedTuple):
 
 
 CodeLatents = Callable[[Pass], Tensor]
-
-BLOCK = 16  # side, in pixels of the down-sampled picture, that one latent covers
-
-
-class BlockTransform(nn.Module):
-    """A fixed orthonormal transform of 16x16 blocks, on which the learned transforms build.
-
-    Both g_a and g_s are corrections of it, zero at first, so that training begins where classical transform
-    coding stands: a network that starts from noise needs hours of these CPUs to get there. The basis are the
-    principal components of the training pictures (`training.initialise`).
-    """
-
-    basis: Tensor
-    mean: Tensor
-
-    def __init__(self, latents: int) -> None:
-        super().__init__()
-        self.register_buffer("basis", torch.eye(latents, 3 * BLOCK**2))
-        self.register_buffer("mean", torch.full((3,), 0.5))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, 3, 16 h, 16 w) in [0, 1] to (B, latents, h, w)."""
-        kernel = self.basis.view(-1, 3, BLOCK, BLOCK)
-        return F.conv2d(x - self.mean[:, None, None], kernel, stride=BLOCK)
-
-    def inverse(self, y: Tensor) -> Tensor:
-        """(B, latents, h, w) to (B, 3, 16 h, 16 w)."""
-        kernel = self.basis.view(-1, 3, BLOCK, BLOCK)
-        return F.conv_transpose2d(y, kernel, stride=BLOCK) + self.mean[:, None, None]
-
 
 class Analysis(nn.Sequential):
     """g_a: (B, 3, H, W) in [0, 1] to (B, latents, H/16, W/16)."""
@@ -129,19 +100,20 @@ class HyperSynthesis(nn.Sequential):
 
 
 class SliceContext(nn.Module):
-    """Mean and scale of one slice, from hyper features, earlier slices, and its own first half."""
+    """Mean and scale of one slice, from hyper features, earlier slices, and its own earlier phases."""
 
     def __init__(self, config: ContinuousConfig, index: int) -> None:
         super().__init__()
         size, width = config.latents // config.slices, config.context_channels
-        self.index = index
+        self.phases = config.phases
         if index > 0:
             self.channel_context = nn.Sequential(
                 nn.Conv2d(size * index, width, 3, padding=1),
                 nn.GELU(),
                 nn.Conv2d(width, width, 3, padding=1),
             )
-        self.local_context = nn.Conv2d(size, width, 5, padding=2)
+        marks = 1 if config.phases > 2 else 0  # where the decoded cells are, unless it is always the same
+        self.local_context = nn.Conv2d(size + marks, width, 5, padding=2)
         known = 2 * config.latents + (width if index > 0 else 0)
         self.anchor = self._head(known, config.parameter_channels, size)
         self.non_anchor = self._head(known + width, config.parameter_channels, size)
@@ -162,23 +134,30 @@ class SliceContext(nn.Module):
         )
 
     def features(self, hyper: Tensor, decoded: Sequence[Tensor]) -> Tensor:
-        """What both halves know: (B, channels, H, W)."""
+        """What all phases know: (B, channels, H, W)."""
         if not decoded:
             return hyper
         return torch.cat([hyper, self.channel_context(torch.cat(list(decoded), dim=1))], dim=1)
 
-    def distribution(self, half: int, known: Known) -> tuple[Tensor, Tensor]:
-        """(mean, scale) of the half."""
-        if half == 0:
+    def distribution(self, phase: int, known: Known) -> tuple[Tensor, Tensor]:
+        """(mean, scale) of the phase."""
+        if phase == 0:
             raw = self.anchor(known.features)
         else:
-            raw = self.non_anchor(torch.cat([known.features, self.local_context(known.current)], dim=1))
+            raw = self.non_anchor(torch.cat([known.features, self._local(phase, known)], dim=1))
         mean, log_scale = raw.chunk(2, dim=1)
         return mean, torch.exp(log_scale.clamp(-4, 5))
 
-    def refine(self, half: int, current: Tensor, known: Sequence[Tensor], cells: Tensor) -> Tensor:
-        """Latent residual prediction, once both halves are there."""
-        if half == 0:
+    def _local(self, phase: int, known: Known) -> Tensor:
+        current = known.current
+        if self.phases > 2:
+            marks = torch.stack(list(known.cells[:phase])).any(dim=0).to(current)
+            current = torch.cat([current, marks.expand(len(current), 1, -1, -1)], dim=1)
+        return self.local_context(current)
+
+    def refine(self, phase: int, current: Tensor, known: Sequence[Tensor], cells: Tensor) -> Tensor:
+        """Latent residual prediction, once all phases are there."""
+        if phase < self.phases - 1:
             return current
         return current + 0.5 * torch.tanh(self.residual_prediction(torch.cat([*known, current], dim=1)))
 
@@ -202,17 +181,17 @@ class ContextModel(nn.Module):
         hyper = self.h_s(z_hat)[:, :, : size[0], : size[1]]
         hyper_means = hyper[:, self.config.latents :]
         depth = self.config.latents // self.config.slices
-        halves = checkerboard(size, hyper.device)
+        phases = quincunx(size, self.config.phases, hyper.device)
         decoded: list[Tensor] = []
         for i, context in enumerate(self.slices):
             channels = slice(i * depth, (i + 1) * depth)
             features = context.features(hyper, decoded)  # type: ignore[operator]
             current = hyper.new_zeros(hyper.shape[0], depth, *size)
-            for half, cells in enumerate(halves):
-                known = Known(features, current, decoded, halves)
-                mean, scale = context.distribution(half, known)  # type: ignore[operator]
+            for phase, cells in enumerate(phases):
+                known = Known(features, current, decoded, phases)
+                mean, scale = context.distribution(phase, known)  # type: ignore[operator]
                 current = current + code(Pass(channels, cells, mean, scale)) * cells
-                current = context.refine(half, current, [hyper_means, *decoded], cells)  # type: ignore[operator]
+                current = context.refine(phase, current, [hyper_means, *decoded], cells)  # type: ignore[operator]
             decoded.append(current)
         return torch.cat(decoded, dim=1)
 
@@ -228,7 +207,7 @@ class ContinuousStream(nn.Module):
         self.h_a = HyperAnalysis(config)
         self.context = ContextModel(config)
         self.prior = FactorizedPrior(config.hyper_channels, medians=config.context == "attention")
-        self.blocks = BlockTransform(config.latents) if config.principal else None
+        self.lapped = LappedTransform(config.latents) if config.lapped else None
         if config.gains > 1:
             steps = torch.linspace(math.log(0.4), math.log(2.0), config.gains)
             self.log_gain = nn.Parameter(steps[:, None].repeat(1, config.latents))
@@ -249,7 +228,7 @@ class ContinuousStream(nn.Module):
     def transform(self, small: Tensor) -> Tensor:
         """y (B, latents, h, w) of (B, 3, 16 h, 16 w) in [0, 1], before the gain."""
         y = self.g_a(small)
-        return y if self.blocks is None else y + self.blocks(small)
+        return y if self.lapped is None else y + self.lapped(small)
 
     def amplify(self, y: Tensor, gain: Tensor) -> Tensor:
         """What `transform` gives, (B, latents, h, w), scaled for the rate point `gain`.
@@ -270,7 +249,7 @@ class ContinuousStream(nn.Module):
         if self.config.gains > 1:
             y_hat = y_hat * _gain_vector(self.log_inverse_gain, gain)
         small = self.g_s(y_hat)
-        return small if self.blocks is None else small + self.blocks.inverse(y_hat)
+        return small if self.lapped is None else small + self.lapped.inverse(y_hat)
 
 
 def _gain_vector(logarithms: Tensor, gain: Tensor) -> Tensor:
@@ -280,8 +259,20 @@ def _gain_vector(logarithms: Tensor, gain: Tensor) -> Tensor:
     return torch.lerp(logarithms[below], logarithms[below + 1], fraction).exp()[:, :, None, None]
 
 
-def checkerboard(size: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
-    """The anchor cells (odd row + column) and the others, (H, W) bool each (He 2021)."""
+def quincunx(size: tuple[int, int], phases: int, device: torch.device) -> list[Tensor]:
+    """The cells of each phase, (H, W) bool each: every phase codes as many as all before it together.
+
+    The last phase is one colour of a checkerboard, so that all neighbours of its cells are known; the other colour
+    is again a checkerboard, turned by 45 degrees, whose one colour is the last phase but one, and so on. With
+    two phases these are the anchors (odd row + column) and the others (He 2021).
+    """
     rows, columns = torch.arange(size[0], device=device), torch.arange(size[1], device=device)
-    odd = (rows[:, None] + columns) % 2 == 1
-    return odd, ~odd
+    u, v = torch.broadcast_tensors(rows[:, None], columns + 1)
+    left = torch.ones(size, dtype=torch.bool, device=device)
+    cells = []
+    for _ in range(phases - 1):
+        odd = (u + v) % 2 == 1
+        cells.append(left & odd)
+        left = left & ~odd
+        u, v = (u + v) // 2, (u - v) // 2
+    return [left, *reversed(cells)]

@@ -9,9 +9,9 @@ from torch import Tensor
 
 
 class Known(NamedTuple):
-    """All that encoder and decoder both have before a half of a slice is coded."""
+    """All that encoder and decoder both have before a phase of a slice is coded."""
 
-    features: Tensor  # (B, channels, H, W): what both halves know, as `features` gave it
-    current: Tensor  # (B, slice channels, H, W): the decoded anchors when half 1 is coded, zeros before
+    features: Tensor  # (B, channels, H, W): what all phases know, as `features` gave it
+    current: Tensor  # (B, slice channels, H, W): what the earlier phases decoded, zeros elsewhere
     decoded: Sequence[Tensor]  # the earlier slices
-    halves: Sequence[Tensor]  # (H, W) bool each: the anchors' cells and the others'
+    cells: Sequence[Tensor]  # (H, W) bool each: those of every phase

@@ -3,6 +3,7 @@
 The stages of HybridFlow suppl. §1, preceded by those that its public checkpoints stand for:
 
     continuous       the continuous stream alone
+    contexts         its context model and hyper-prior alone, for latents that stay as they are
     tokenizer        the VQGAN alone
     predictor        masked pre-training, tokens alone (MAGE)
     predictor-cross  the same with the CrossAttention on the continuous stream
@@ -54,6 +55,13 @@ class Recipe:
 def _bind_continuous(model: UlbicModel, config: TrainConfig) -> Task:
     stream = model.continuous
     return Task(model, list(stream.parameters()), lambda x, p: continuous_loss(stream, x, config, p))
+
+
+def _bind_contexts(model: UlbicModel, config: TrainConfig) -> Task:
+    stream = model.continuous
+    parts = (stream.context, stream.h_a, stream.prior)
+    parameters = [p for part in parts for p in part.parameters()]
+    return Task(model, parameters, lambda x, p: continuous_loss(stream, x, config, p))
 
 
 def _bind_tokenizer(model: UlbicModel, config: TrainConfig) -> Task:
@@ -117,6 +125,11 @@ RECIPES = {
         tiny=TrainConfig(batch=16, learning_rate=8e-4, warmup=0.03),
         base=TrainConfig(batch=8, learning_rate=1e-4, warmup=0.01, weight_decay=0.0, grad_clip=1.0),
         bind=_bind_continuous,
+    ),
+    "contexts": Recipe(
+        tiny=TrainConfig(batch=16, learning_rate=1.5e-3, warmup=0.03),
+        base=TrainConfig(batch=8, learning_rate=1e-4, warmup=0.01, weight_decay=0.0, grad_clip=1.0),
+        bind=_bind_contexts,
     ),
     "tokenizer": Recipe(
         tiny=TrainConfig(batch=8, learning_rate=5e-4, warmup=0.03),

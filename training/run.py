@@ -17,7 +17,7 @@ from ulbic.models.model import UlbicModel
 from .config import TrainConfig
 from .data import Crops, open_store
 from .distributed import is_first, process_group, rows_of, wait
-from .initialise import fit_block_transform
+from .initialise import fit_lapped_transform
 from .loop import Budget, train
 from .recipes import RECIPES, bind
 
@@ -79,8 +79,8 @@ def _run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) -
     else:
         model = UlbicModel(PRESETS[setup.preset])
         resumed = (folder / "state.pt").exists()  # and then replaces what would be fitted here
-        if model.continuous.blocks is not None and not resumed:
-            fit_block_transform(model.continuous, Crops(store, batch=32, seed=1))
+        if model.continuous.lapped is not None and not resumed:
+            fit_lapped_transform(model.continuous, Crops(store, batch=32, seed=1))
     model = model.to(memory_format=torch.channels_last).to(setup.device)
     task = bind(stage, model, config)
     task.state.to(setup.device)

@@ -10,7 +10,7 @@ import torch
 
 from ulbic.models.bridge import Bridge
 from ulbic.models.config import BASE, PRESETS, TINY, BridgeConfig, ModelConfig
-from ulbic.models.continuous import ContinuousStream, checkerboard
+from ulbic.models.continuous import ContinuousStream, quincunx
 from ulbic.models.entropy import FactorizedPrior, gaussian_likelihood
 from ulbic.models.model import UlbicModel
 from ulbic.models.predictor import MaskPredictor
@@ -117,16 +117,32 @@ def test_the_context_model_only_looks_back():
         return seen
 
     reference = told(99)
-    for changed in range(8):
+    assert len(reference) == 12  # slices times phases
+    for changed in range(12):
         for earlier in range(changed + 1):
             for ours, theirs in zip(told(changed)[earlier], reference[earlier], strict=True):
                 assert torch.equal(ours, theirs)
 
 
-def test_checkerboard_halves_are_complementary():
-    anchors, others = checkerboard((3, 5), torch.device("cpu"))
-    assert torch.equal(anchors, ~others)
-    assert anchors[0].tolist() == [False, True, False, True, False]
+def phases_of(size, phases):
+    numbers = torch.full(size, -1)
+    for number, cells in enumerate(quincunx(size, phases, torch.device("cpu"))):
+        assert bool((numbers[cells] == -1).all())
+        numbers[cells] = number
+    return numbers.tolist()
+
+
+def test_two_phases_are_the_colours_of_a_checkerboard():
+    assert phases_of((3, 5), 2) == [[1, 0, 1, 0, 1], [0, 1, 0, 1, 0], [1, 0, 1, 0, 1]]
+
+
+def test_every_phase_doubles_what_is_known():
+    assert phases_of((4, 4), 3) == [[2, 0, 2, 0], [1, 2, 1, 2], [2, 0, 2, 0], [1, 2, 1, 2]]
+    assert phases_of((4, 4), 4) == [[3, 1, 3, 0], [2, 3, 2, 3], [3, 0, 3, 1], [2, 3, 2, 3]]
+
+
+def test_a_single_latent_belongs_to_the_last_phase():
+    assert phases_of((1, 1), 3) == [[2]]
 
 
 def test_factorized_prior_agrees_with_compressai():

@@ -16,7 +16,7 @@ from ulbic.models.model import UlbicModel, reduce
 from ulbic.models.tokenizer import Codebook
 from ulbic.training.continuous_stage import code_relaxed, continuous_loss
 from ulbic.training.data import Crops, open_store
-from ulbic.training.initialise import fit_block_transform
+from ulbic.training.initialise import fit_lapped_transform
 from ulbic.training.loop import Budget, learning_rate, train
 from ulbic.training.losses import bits, fidelity, grain, round_through, structure
 from ulbic.training.predictor_stage import kept_positions, mask_ratio, masked_loss, random_masks
@@ -57,9 +57,9 @@ def test_crops_of_a_step_do_not_depend_on_where_the_run_began(shards, tmp_path):
 def test_the_continuous_stream_begins_as_transform_coding(shards, tmp_path):
     model = UlbicModel(TINY)
     crops = Crops(open_store(shards, tmp_path), 8, seed=5)
-    fit_block_transform(model.continuous, crops, blocks=2_000)
+    fit_lapped_transform(model.continuous, crops, blocks=2_000)
     small = reduce(next(crops))
-    restored = model.continuous.blocks.inverse(model.continuous.transform(small))
+    restored = model.continuous.lapped.inverse(model.continuous.transform(small))
     error = (restored - small).square().mean()
     assert error < 0.1 * small.var()
     last = torch.full((8,), TINY.continuous.gains - 1)

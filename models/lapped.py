@@ -1,0 +1,58 @@
+"""A classical lapped transform, which the learned analysis and synthesis start from and correct."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+BLOCK = 16  # side, in pixels of the down-sampled picture, that one latent covers
+LAP = BLOCK // 2  # pixels on either side of a border between blocks that are filtered together
+
+
+class LappedTransform(nn.Module):
+    """Principal components of 16x16 blocks, behind a filter across the borders of the blocks.
+
+    Both g_a and g_s are corrections of it, zero at first, so that training begins where classical transform
+    coding stands: a network that starts from noise needs hours of a CPU to get there. `training.initialise`
+    fits it to the training pictures. Source: time-domain lapped transform (Tran, Liang, Tu 2003).
+    """
+
+    basis: Tensor  # (latents, 768), orthonormal rows
+    mean: Tensor  # (3,)
+    fold: Tensor  # (8, 8), of the odd part of the samples around a border, from the border outwards
+    unfold: Tensor  # its inverse
+
+    def __init__(self, latents: int) -> None:
+        super().__init__()
+        self.register_buffer("basis", torch.eye(latents, 3 * BLOCK**2))
+        self.register_buffer("mean", torch.full((3,), 0.5))
+        self.register_buffer("fold", torch.eye(LAP))
+        self.register_buffer("unfold", torch.eye(LAP))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, 16 h, 16 w) in [0, 1] to (B, latents, h, w)."""
+        return F.conv2d(self.prefilter(x - self.mean[:, None, None]), self._kernel(), stride=BLOCK)
+
+    def inverse(self, y: Tensor) -> Tensor:
+        """(B, latents, h, w) to (B, 3, 16 h, 16 w)."""
+        x = F.conv_transpose2d(y, self._kernel(), stride=BLOCK)
+        return across_borders(across_borders(x, self.unfold, 3), self.unfold, 2) + self.mean[:, None, None]
+
+    def prefilter(self, x: Tensor) -> Tensor:
+        """Takes out of (B, 3, 16 h, 16 w) what blocks share with their neighbours."""
+        return across_borders(across_borders(x, self.fold, 2), self.fold, 3)
+
+    def _kernel(self) -> Tensor:
+        return self.basis.view(-1, 3, BLOCK, BLOCK)
+
+
+def across_borders(x: Tensor, filter: Tensor, dim: int) -> Tensor:
+    """Applies `filter` (8, 8) to the odd part of the 8 samples on either side of every border inside x."""
+    lines = x.movedim(dim, -1)
+    borders = lines.shape[-1] // BLOCK - 1
+    sides = lines[..., LAP:-LAP].unflatten(-1, (borders, 2, LAP))
+    before, after = sides[..., 0, :].flip(-1), sides[..., 1, :]
+    even, odd = before + after, (before - after) @ filter.T
+    sides = torch.stack([((even + odd) / 2).flip(-1), (even - odd) / 2], dim=-2)
+    return torch.cat([lines[..., :LAP], sides.flatten(-3), lines[..., -LAP:]], dim=-1).movedim(-1, dim)
