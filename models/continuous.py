@@ -262,9 +262,9 @@ def _gain_vector(logarithms: Tensor, gain: Tensor) -> Tensor:
 def quincunx(size: tuple[int, int], phases: int, device: torch.device) -> list[Tensor]:
     """The cells of each phase, (H, W) bool each: every phase codes as many as all before it together.
 
-    The last phase is one colour of a checkerboard, so that all neighbours of its cells are known; the other colour
-    is again a checkerboard, turned by 45 degrees, whose one colour is the last phase but one, and so on. With
-    two phases these are the anchors (odd row + column) and the others (He 2021).
+    The last phase is one colour of a checkerboard, so that all neighbours of its cells are known; the other
+    colour is again a checkerboard, turned by 45 degrees, whose one colour is the last phase but one, and so
+    on. With two phases these are the anchors (odd row + column) and the others (He 2021).
     """
     rows, columns = torch.arange(size[0], device=device), torch.arange(size[1], device=device)
     u, v = torch.broadcast_tensors(rows[:, None], columns + 1)

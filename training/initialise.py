@@ -1,4 +1,4 @@
-"""What is measured on the training pictures before the first step: the lapped transform and its statistics."""
+"""What is fitted to the training pictures before the first step: the lapped transform and its statistics."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ulbic.models.model import reduce
 
 @torch.no_grad()
 def fit_lapped_transform(stream: ContinuousStream, crops: Iterator[Tensor], blocks: int = 50_000) -> None:
-    """Principal components of the lapped blocks as the basis; transforms start as no correction of it, and the
-    context model with the deviation of every component.
+    """Principal components of the lapped blocks as the basis; transforms start as no correction of it, and
+    the context model with the deviation of every component.
     """
     transform = stream.lapped
     assert transform is not None
@@ -53,11 +53,11 @@ def fit_lapped_transform(stream: ContinuousStream, crops: Iterator[Tensor], bloc
 def best_fold(correlation: float = 0.95) -> Tensor:
     """(8, 8): the filter of most coding gain for lines of neighbouring samples so correlated.
 
-    That is least mean log-variance of a block's principal components, with what the filter's inverse makes of the
-    rounding's noise added (Tran 2003, biorthogonal).
+    That is least mean log-variance of a block's principal components, with what the filter's inverse makes
+    of the rounding's noise added (Tran 2003, biorthogonal).
     """
     positions = torch.arange(2 * BLOCK, dtype=torch.float64)
-    covariance = correlation ** (positions[:, None] - positions).abs()  # of a block and half of each neighbour
+    covariance = correlation ** (positions[:, None] - positions).abs()  # block and two half neighbours
     exponent = torch.zeros(LAP, LAP, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.LBFGS([exponent], max_iter=300, line_search_fn="strong_wolfe")
 
@@ -70,12 +70,12 @@ def best_fold(correlation: float = 0.95) -> Tensor:
         value.backward()
         return value
 
-    optimizer.step(cost)  # type: ignore[arg-type]
+    optimizer.step(cost)
     return torch.linalg.matrix_exp(exponent).detach().float()
 
 
 def _filtered(lines: Tensor, fold: Tensor) -> Tensor:
-    """The rows of (32, 32), each half a block, a block and half a block, filtered across their two borders."""
+    """The rows of (32, 32), half a block, a block and half a block, filtered across their two borders."""
     padded = F.pad(lines, (LAP, LAP))
     return across_borders(padded, fold, 1)[:, LAP:-LAP]
 

@@ -19,7 +19,7 @@ from .distributed import own_rows, whole
 from .losses import PerceptualLoss, fidelity, grain, structure
 from .predictor_stage import lattice, masked_loss
 
-SCHEDULE_SHARES = (0.08, 0.08, 0.16, 0.40, 0.14, 0.14)  # how often each of SCHEDULES is met
+SCHEDULE_SHARES = (0.45, 0.08, 0.07, 0.22, 0.08, 0.10)  # how often each of SCHEDULES is met
 
 
 def joint_loss(

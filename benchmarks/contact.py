@@ -1,0 +1,111 @@
+"""A sheet of crops to look at: original, ulbic, and a peer whose file has as many bytes.
+
+    python -m ulbic.benchmarks.contact $SHARED/data/eval/kodak --every 3 -o sheet.png [--peer heic]
+    python -m ulbic.benchmarks.contact girl.png@300,80 sign.png@0,64 -o sheet.png
+
+Crops are the middle of each picture, or begin at the pixel behind the "@". Nothing is scaled.
+"""
+
+from __future__ import annotations
+
+import bisect
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+from PIL import Image, ImageDraw
+
+from .metrics import lpips
+from .peers import CODECS, Codec
+from .peers.ulbic import Ulbic
+
+KNOBS = {"vvc": range(63, 20, -1), "heic": range(60), "avif": range(60)}  # every setting, by growing files
+CAPTION, GAP = 14, 4  # pixels
+
+
+class Crop(NamedTuple):
+    """A part of a picture file."""
+
+    path: Path
+    corner: tuple[int, int] | None  # None: the middle of the picture
+
+    @classmethod
+    def parse(cls, text: str) -> Crop:
+        """PATH or PATH@X,Y."""
+        path, at, corner = text.rpartition("@")
+        if not at:
+            return cls(Path(text), None)
+        x, y = corner.split(",")
+        return cls(Path(path), (int(x), int(y)))
+
+    def of(self, picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+        x, y = self.corner or ((picture.width - size[0]) // 2, (picture.height - size[1]) // 2)
+        return picture.crop((x, y, x + size[0], y + size[1]))
+
+
+def as_large(codec: Codec, picture: Image.Image, size: int) -> bytes:
+    """The peer's file whose size is nearest to `size` bytes."""
+    files: dict[int, bytes] = {}
+
+    def bytes_at(setting: int) -> int:
+        files[setting] = codec.encode(picture, setting)
+        return len(files[setting])
+
+    bisect.bisect_left(KNOBS[codec.name], size, key=bytes_at)
+    return min(files.values(), key=lambda data: abs(len(data) - size))
+
+
+def row(crop: Crop, ours: Ulbic, peer: Codec, size: tuple[int, int]) -> Image.Image:
+    """Original, ours and the peer's, with a line of text above each."""
+    with Image.open(crop.path) as file:
+        original = file.convert("RGB")
+    data = ours.encode(original, ours.settings[0])
+    other = as_large(peer, original, len(data))
+    cells = [(crop.path.stem, original)]
+    for codec, stream in ((ours, data), (peer, other)):
+        decoded = codec.decode(stream)
+        text = f"{codec.label} {len(stream)} bytes, LPIPS {lpips(original, decoded):.3f}"
+        cells.append((text, decoded))
+    strip = Image.new("RGB", (3 * (size[0] + GAP) - GAP, size[1] + CAPTION + GAP), "white")
+    for i, (text, picture) in enumerate(cells):
+        left = i * (size[0] + GAP)
+        ImageDraw.Draw(strip).text((left + 2, 1), text, fill="black")
+        strip.paste(crop.of(picture, size), (left, CAPTION))
+    return strip
+
+
+@click.command()
+@click.argument("places", nargs=-1, required=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
+@click.option("-q", "--quality", type=click.IntRange(1, 8), default=5, show_default=True)
+@click.option("--peer", type=click.Choice(list(KNOBS)), default="vvc", show_default=True)
+@click.option("--every", default=1, show_default=True, help="Take every n-th picture.")
+@click.option("--crop", type=(int, int), default=(256, 192), show_default=True, help="Pixels.")
+@click.option("--weights", type=click.Path(path_type=Path, exists=True))
+def main(
+    places: tuple[str, ...],
+    output: Path,
+    quality: int,
+    peer: str,
+    every: int,
+    crop: tuple[int, int],
+    weights: Path | None,
+) -> None:
+    """Draw a contact sheet of the PNGs in, or the pictures that are, PLACES."""
+    found: list[Crop] = []
+    for place in places:
+        folder = Path(place)
+        pictures = sorted(folder.glob("*.png")) if folder.is_dir() else [place]
+        found += [Crop.parse(str(picture)) for picture in pictures]
+    ours = Ulbic(weights, settings=(quality,))
+    rows = [row(one, ours, CODECS[peer], crop) for one in found[::every]]
+    sheet = Image.new("RGB", (rows[0].width, sum(strip.height for strip in rows)), "white")
+    top = 0
+    for strip in rows:
+        sheet.paste(strip, (0, top))
+        top += strip.height
+    sheet.save(output, quality=92)
+
+
+if __name__ == "__main__":
+    main()
