@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ulbic.errors import UlbicError
-from ulbic.models.config import PRESETS
+from ulbic.models.config import PRESETS, Bridge
 
 if TYPE_CHECKING:
     from .run import RunSetup
@@ -86,6 +86,24 @@ def export_command(weights: Path, file: Path, **setup: Any) -> None:
 
     export(weights, file, _setup(**setup))
     click.echo(f"{file}: {file.stat().st_size / 2**20:.2f} MiB")
+
+
+@cli.command("bridge")
+@click.argument("kind", type=click.Choice(["linear", "shared", "separate"]))
+@click.argument("weights", type=click.Path(path_type=Path, exists=True))
+@click.argument("file", type=click.Path(path_type=Path))
+def bridge_command(kind: Bridge, weights: Path, file: Path) -> None:
+    """Write WEIGHTS with an untrained bridge of the KIND, to train it from there."""
+    import torch
+
+    from ulbic.codec.bundle import export_tables
+    from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
+
+    from .initialise import with_new_bridge
+
+    torch.manual_seed(0)
+    model = with_new_bridge(load_checkpoint(weights).model, kind)
+    save_checkpoint(file, model, export_tables(model), torch.float32)
 
 
 @cli.command("cost")

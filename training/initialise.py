@@ -1,18 +1,20 @@
-"""What is fitted to the training pictures before the first step: the lapped transform and its statistics."""
+"""How models begin: fitted to the training pictures, or with parts of them anew."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ulbic.models.config import Bridge, BridgeConfig
 from ulbic.models.continuous import ContinuousStream, SliceContext
 from ulbic.models.entropy import FactorizedPrior
 from ulbic.models.lapped import BLOCK, LAP, across_borders
 from ulbic.models.layers import zero
-from ulbic.models.model import reduce
+from ulbic.models.model import UlbicModel, reduce
 
 
 @torch.no_grad()
@@ -95,6 +97,20 @@ def fit_prior(prior: FactorizedPrior, steps: int = 400) -> None:
         loss.backward()
         optimizer.step()
     optimizer.zero_grad()
+
+
+def with_new_bridge(model: UlbicModel, kind: Bridge) -> UlbicModel:
+    """The same weights but for an untrained bridge, and what it leads to: correction network, CrossAttention.
+
+    For HybridFlow's Test 1 to 3: the restoration takes no other way into the correction network.
+    """
+    bridge: BridgeConfig = replace(model.config.bridge, kind=kind, skips=0)
+    new = UlbicModel(replace(model.config, bridge=bridge))
+    cross = f"predictor.decoder_blocks.{model.config.predictor.cross_block}.cross."
+    anew = ("bridge.", "correction.", "predictor.assist", cross)
+    kept = {key: value for key, value in model.state_dict().items() if not key.startswith(anew)}
+    new.load_state_dict(new.state_dict() | kept)
+    return new
 
 
 def _last_convolution(network: nn.Module) -> nn.Module:
