@@ -53,7 +53,8 @@ init_option = click.option(
 def stage_command(
     stage: str, steps: int | None, seconds: float | None, init: Path | None, **setup: Any
 ) -> None:
-    """Train one STAGE: continuous, contexts, tokenizer, predictor, predictor-cross, decoder or joint."""
+    """Train one STAGE: continuous, tokenizer, predictor, predictor-cross, decoder, joint
+    or contexts."""
     from .loop import Budget
     from .recipes import RECIPES
     from .run import run_stage

@@ -22,7 +22,7 @@ export PYTHONPATH=$PWD/build/typing:$scratch/site${PYTHONPATH:+:$PYTHONPATH}
 cp -n "$ULBIC_SHARED"/data/train/shard-*.tar "$scratch/shards/"
 python3 -m ulbic.training all --seconds "$seconds" --shards "$scratch/shards" --output "$scratch/run" \
   ${batch:+--batch "$batch"} ${init:+--init "$init"}
-python3 -m ulbic.training export "$scratch/run/joint/weights.safetensors" "$out/tiny.safetensors" \
+python3 -m ulbic.training export "$scratch/run/contexts/weights.safetensors" "$out/tiny.safetensors" \
   --shards "$scratch/shards" --output "$scratch/run"
 for stage in "$scratch"/run/*/; do cp "$stage/log.jsonl" "$out/$(basename "$stage").jsonl"; done
 python3 -m ulbic.benchmarks.evaluate "$ULBIC_SHARED/data/val" -o "$out/val.csv" -q 1 -q 5 -q 8 \

@@ -3,12 +3,12 @@
 The stages of HybridFlow suppl. §1, preceded by those that its public checkpoints stand for:
 
     continuous       the continuous stream alone
-    contexts         its context model and hyper-prior alone, for latents that stay as they are
     tokenizer        the VQGAN alone
     predictor        masked pre-training, tokens alone (MAGE)
     predictor-cross  the same with the CrossAttention on the continuous stream
     decoder          the correction network and its bridge, on predicted maps, everything else frozen
     joint            everything but the tokenizer's encoder and codebook
+    contexts         context model and hyper-prior alone, for latents that stay as they are
 """
 
 from __future__ import annotations
@@ -57,13 +57,6 @@ def _bind_continuous(model: UlbicModel, config: TrainConfig) -> Task:
     return Task(model, list(stream.parameters()), lambda x, p: continuous_loss(stream, x, config, p))
 
 
-def _bind_contexts(model: UlbicModel, config: TrainConfig) -> Task:
-    stream = model.continuous
-    parts = (stream.context, stream.h_a, stream.prior)
-    parameters = [p for part in parts for p in part.parameters()]
-    return Task(model, parameters, lambda x, p: continuous_loss(stream, x, config, p))
-
-
 def _bind_tokenizer(model: UlbicModel, config: TrainConfig) -> Task:
     tokenizer, keeper = model.tokenizer, CodebookKeeper(model.tokenizer.quantize)
     perceptual = PerceptualLoss(config.lpips_net)
@@ -107,6 +100,13 @@ def _bind_joint(model: UlbicModel, config: TrainConfig) -> Task:
     return Task(model, parameters, lambda x, _: joint_loss(model, perceptual, x, config))
 
 
+def _bind_contexts(model: UlbicModel, config: TrainConfig) -> Task:
+    stream = model.continuous
+    parts = (stream.context, stream.h_a, stream.prior)
+    parameters = [p for part in parts for p in part.parameters()]
+    return Task(model, parameters, lambda x, p: continuous_loss(stream, x, config, p))
+
+
 def bind(stage: str, model: UlbicModel, config: TrainConfig) -> Task:
     """Freezes all of the model but what the stage trains."""
     task = RECIPES[stage].bind(model, config)
@@ -125,11 +125,6 @@ RECIPES = {
         tiny=TrainConfig(batch=16, learning_rate=8e-4, warmup=0.03),
         base=TrainConfig(batch=8, learning_rate=1e-4, warmup=0.01, weight_decay=0.0, grad_clip=1.0),
         bind=_bind_continuous,
-    ),
-    "contexts": Recipe(
-        tiny=TrainConfig(batch=16, learning_rate=1.5e-3, warmup=0.03),
-        base=TrainConfig(batch=8, learning_rate=1e-4, warmup=0.01, weight_decay=0.0, grad_clip=1.0),
-        bind=_bind_contexts,
     ),
     "tokenizer": Recipe(
         tiny=TrainConfig(batch=8, learning_rate=5e-4, warmup=0.03),
@@ -164,5 +159,10 @@ RECIPES = {
         ),
         base=_PIXELS,
         bind=_bind_joint,
+    ),
+    "contexts": Recipe(
+        tiny=TrainConfig(batch=16, learning_rate=1.5e-3, warmup=0.03),
+        base=TrainConfig(batch=8, learning_rate=1e-4, warmup=0.01, weight_decay=0.0, grad_clip=1.0),
+        bind=_bind_contexts,
     ),
 }
