@@ -107,6 +107,16 @@ def bridge_command(kind: Bridge, weights: Path, file: Path) -> None:
     save_checkpoint(file, model, export_tables(model), torch.float32)
 
 
+@cli.command("curves")
+@click.argument("logs", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
+@click.argument("file", type=click.Path(path_type=Path))
+def curves_command(logs: tuple[Path, ...], file: Path) -> None:
+    """Draw the log.jsonl files of stages that followed one another."""
+    from .curves import draw_curves
+
+    draw_curves(logs, file)
+
+
 @cli.command("cost")
 @_setup_options
 def cost_command(**setup: Any) -> None:
