@@ -9,6 +9,7 @@ import tarfile
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from support import needs_shared, synthetic_picture, toy_base_config
 
 from ulbic.models.config import TINY
@@ -16,7 +17,8 @@ from ulbic.models.model import UlbicModel, reduce
 from ulbic.models.tokenizer import Codebook
 from ulbic.training.continuous_stage import code_relaxed, continuous_loss
 from ulbic.training.data import Crops, open_store
-from ulbic.training.initialise import fit_lapped_transform
+from ulbic.training.curves import draw_curves
+from ulbic.training.initialise import fit_lapped_transform, with_new_bridge
 from ulbic.training.loop import Budget, learning_rate, train
 from ulbic.training.losses import bits, fidelity, grain, round_through, structure
 from ulbic.training.predictor_stage import kept_positions, mask_ratio, masked_loss, random_masks
@@ -69,13 +71,44 @@ def test_the_continuous_stream_begins_as_transform_coding(shards, tmp_path):
     assert float(bits(model.continuous.prior.likelihood(z.round())).detach().max()) < 0.1 * z[0].numel()
 
 
+@pytest.mark.parametrize("kind", ["linear", "shared", "separate"])
+def test_a_new_bridge_leaves_the_other_weights_and_adds_nothing_at_first(kind):
+    torch.manual_seed(0)
+    model = UlbicModel(TINY)
+    new = with_new_bridge(model, kind).eval()
+    assert new.config.bridge.kind == kind
+    for part in ("continuous", "tokenizer"):
+        for key, value in getattr(model, part).state_dict().items():
+            assert torch.equal(getattr(new, part).state_dict()[key], value)
+    y_hat, restoration = torch.randn(1, 64, 8, 8), torch.rand(1, 3, 256, 256)
+    indices, received = torch.zeros(1, 16, 16, dtype=torch.long), torch.zeros(1, 16, 16, dtype=torch.bool)
+    with torch.no_grad():
+        features = new.bridge(y_hat, restoration)
+        assisted = new.predictor(indices, ~received, features.assist)
+        picture = new.paint(indices, received, features.correction, restoration)
+        tokens = new.paint(indices, received, None, None)
+        torch.testing.assert_close(assisted, new.predictor(indices, ~received, None))
+    torch.testing.assert_close(picture, tokens.lerp(restoration, TINY.restoration_blend))
+
+
+def test_the_curves_of_stages_make_one_picture(tmp_path):
+    for stage, terms in (("first", {"bpp": 0.1}), ("second", {"bpp": 0.05, "lpips": 0.3})):
+        (tmp_path / stage).mkdir()
+        lines = [json.dumps({"step": i, "seconds": 60.0 * i, "loss": 1.0, **terms}) for i in (1, 2)]
+        (tmp_path / stage / "log.jsonl").write_text("\n".join(lines))
+    draw_curves([tmp_path / s / "log.jsonl" for s in ("first", "second")], tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert picture.format == "PNG"
+        assert picture.width > 1000
+
+
 def fixed_batches(step):
     batch = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(7))
     while True:
         yield batch
 
 
-NO_NETWORK = ("continuous", "predictor", "predictor-cross")
+NO_NETWORK = ("continuous", "contexts", "predictor", "predictor-cross")
 
 
 @pytest.mark.parametrize(
