@@ -16,8 +16,8 @@ from ulbic.models.config import TINY
 from ulbic.models.model import UlbicModel, reduce
 from ulbic.models.tokenizer import Codebook
 from ulbic.training.continuous_stage import code_relaxed, continuous_loss
-from ulbic.training.data import Crops, open_store
 from ulbic.training.curves import draw_curves
+from ulbic.training.data import Crops, open_store
 from ulbic.training.initialise import fit_lapped_transform, with_new_bridge
 from ulbic.training.loop import Budget, learning_rate, train
 from ulbic.training.losses import bits, fidelity, grain, round_through, structure
