@@ -38,7 +38,7 @@ def pull_the_plug():
 
 
 def run(stage, folder, seed, end, stop=pull_the_plug):
-    """Trains (or goes on training) one stage; its weights, or None where it was broken off before step `end`."""
+    """Trains (or goes on training) one stage; its weights, or None where `stop` broke it off."""
     torch.manual_seed(0)
     model = UlbicModel(toy_config())
     config = replace(RECIPES[stage].tiny, batch=BATCH, amp=False, lpips_net="squeeze")

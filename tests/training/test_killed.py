@@ -17,7 +17,8 @@ WORKER = Path(__file__).with_name("killed_worker.py")
 def train(moment, *folders):
     """The exit status of a training process."""
     environment = os.environ | {"PYTHONPATH": str(WORKER.parents[1]), "OMP_NUM_THREADS": "1"}
-    return subprocess.run([sys.executable, str(WORKER), moment, *map(str, folders)], env=environment).returncode
+    command = [sys.executable, str(WORKER), moment, *map(str, folders)]
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 def weights(folder):
