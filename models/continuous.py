@@ -37,6 +37,7 @@ class Pass(NamedTuple):
 
 CodeLatents = Callable[[Pass], Tensor]
 
+
 class Analysis(nn.Sequential):
     """g_a: (B, 3, H, W) in [0, 1] to (B, latents, H/16, W/16)."""
 

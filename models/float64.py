@@ -22,7 +22,7 @@ class WinogradConv(nn.Module):
     """A 3x3 or 5x5 convolution of stride 1 by minimal filtering (Winograd 1980; Lavin 2016).
 
     Tiles of n x n pixels, n = outputs + side - 1, that overlap by side - 1, are taken to values at n x n
-    points of a polynomial, where a convolution is a product: n^2 / outputs^2 multiplications a pixel, not side^2.
+    points of a polynomial, where a convolution is a product: n^2 / outputs^2 multiplications a pixel.
     """
 
     weight: Tensor  # (n^2, output channels, input channels): the filters at every point
@@ -49,8 +49,9 @@ class WinogradConv(nn.Module):
         """Images (B, channels, H, W), their channels side by side, to (B, outputs, H, W), float64."""
         batch, _, height, width = images[0].shape
         rows, columns = -(-height // self.outputs), -(-width // self.outputs)
-        values = torch.cat([self._known_values(x) for x in images], dim=2)
-        products = values @ self.weight.transpose(1, 2)  # (n^2, tiles, outputs)
+        values = [self._known_values(x) for x in images]
+        joined = torch.cat(values, dim=2) if len(values) > 1 else values[0]
+        products = joined @ self.weight.transpose(1, 2)  # (n^2, tiles, outputs)
         pixels = self.output_transform @ products.flatten(1)
         tiled = pixels.view(self.outputs, self.outputs, batch, rows, columns, -1).permute(2, 3, 0, 4, 1, 5)
         image = tiled.reshape(batch, rows * self.outputs, columns * self.outputs, -1)[:, :height, :width]
