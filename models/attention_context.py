@@ -51,35 +51,35 @@ class AttentionSlice(nn.Module):
             return hyper
         earlier = torch.cat(list(decoded), dim=1)
         inter = self.global_inter_context(earlier, earlier, earlier)
-        return torch.cat([inter, self.channel_context(earlier), hyper], dim=1)
+        return torch.cat([inter, self.channel_context(*decoded), hyper], dim=1)
 
     def distribution(self, phase: int, known: Known) -> tuple[Tensor, Tensor]:
         """(mean, scale) of the phase, zeros elsewhere."""
         cells, current = known.cells[phase], known.current
-        placed = current.new_zeros(current.shape[0], 2 * current.shape[1], *cells.shape)
+        placed = current.new_zeros(current.shape[0], *cells.shape, 2 * current.shape[1])
         if bool(cells.any()):  # a map of a single latent has no anchors
-            gathered = self._gathered(phase, known)
-            placed[:, :, cells] = self.entropy_parameters[phase](gathered[..., None])[..., 0]
-        scale, mean = placed.chunk(2, dim=1)
+            gathered = self._gathered(phase, known).transpose(1, 2)[..., None]  # (B, channels, n, 1)
+            placed[:, cells] = self.entropy_parameters[phase](gathered)[..., 0].transpose(1, 2)
+        scale, mean = placed.permute(0, 3, 1, 2).chunk(2, dim=1)
         return mean, scale
 
     def _gathered(self, phase: int, known: Known) -> Tensor:
-        """(B, channels, n): what is known at the n cells of the phase."""
+        """(B, n, channels): what is known at the n cells of the phase."""
         features, current, decoded, phases = known
         cells = phases[phase]
-        parts = [features[:, :, cells]]
+        parts = [features.permute(0, 2, 3, 1)[:, cells]]
         if phase:
             anchors, others = phases
             if decoded:
                 last = decoded[-1]
                 intra = self.global_intra_context(last * others, last * anchors, current, others, anchors)
-                parts.insert(0, intra[:, :, cells])
+                parts.insert(0, intra.permute(0, 2, 3, 1)[:, cells])
             parts.insert(0, self.local_context(current, anchors, cells))
-        return torch.cat(parts, dim=1)
+        return torch.cat(parts, dim=2)
 
     def refine(self, phase: int, current: Tensor, known: Sequence[Tensor], cells: Tensor) -> Tensor:
         """Latent residual prediction (Minnen 2020, §3.3): `current` nearer to what was rounded."""
-        residual = self.residual_prediction[phase](torch.cat([*known, current], dim=1))
+        residual = self.residual_prediction[phase](*known, current)
         return current + 0.5 * torch.tanh(residual) * cells
 
 
@@ -105,7 +105,7 @@ class LocalContext(nn.Module):
         self.mlp.add_module("fc2", nn.Linear(4 * size, 2 * size))
 
     def forward(self, x: Tensor, anchors: Tensor, cells: Tensor) -> Tensor:
-        """(B, 2 size, n) at the n `cells` of x (B, size, H, W), which is zero but at the `anchors`."""
+        """(B, n, 2 size) at the n `cells` of x (B, size, H, W), which is zero but at the `anchors`."""
         qkv = self.qkv_proj(self.norm1(x.permute(0, 2, 3, 1)))
         border = (REACH,) * 4
         qkv, decoded = F.pad(qkv, (0, 0, *border)).flatten(1, 2), F.pad(anchors, border).flatten()
@@ -113,15 +113,16 @@ class LocalContext(nn.Module):
         parts = [
             self._attend(qkv[:, chunk], decoded[chunk], bias) for chunk in windows_around(cells).split(CHUNK)
         ]
-        return torch.cat(parts, dim=1).transpose(1, 2)
+        return torch.cat(parts, dim=1)
 
     def _attend(self, qkv: Tensor, decoded: Tensor, bias: Tensor) -> Tensor:
         """Windows qkv (B, n, 25, 3 size), where `decoded` (n, 25), to (B, n, 2 size)."""
         parts = qkv.unflatten(3, (3, -1, self.heads))  # the public weights interleave the heads' channels
-        q, k, v = parts.permute(3, 0, 1, 5, 2, 4)  # each (B, n, heads, 25, head)
+        q, k, v = parts.permute(3, 0, 1, 5, 2, 4).contiguous()  # each (B, n, heads, 25, head)
         pairs = decoded[:, :, None] & decoded[:, None, :]
         mask = bias + torch.where(pairs, 0.0, MASKED).to(bias)[:, None]
-        answers = F.scaled_dot_product_attention(q, k, v, attn_mask=mask.expand(len(q), -1, -1, -1, -1))
+        logits = (q * q.shape[4] ** -0.5) @ k.transpose(3, 4) + mask  # faster than PyTorch's own in float64
+        answers = logits.softmax(dim=4) @ v
         flat = answers.transpose(3, 4).flatten(2)
         x = self.proj(F.linear(flat, self.fusion.weight.flatten(1), self.fusion.bias))
         return x + self.mlp(self.norm2(x))
@@ -179,12 +180,31 @@ def separable(width: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(width, width, 1), nn.Conv2d(width, width, 3, padding=1, groups=width))
 
 
-def convolutions(side: int, *widths: int) -> nn.Sequential:
+class SideBySide(nn.Conv2d):
+    """A convolution of the channels of several images."""
+
+    def forward(self, *images: Tensor) -> Tensor:
+        return super().forward(torch.cat(images, dim=1))
+
+
+class Convolutions(nn.Sequential):
+    """Layers of which the first is given several images, (B, channels, H, W) each, side by side."""
+
+    def forward(self, *images: Tensor) -> Tensor:
+        first, *others = self
+        x = first(*images)
+        for layer in others:
+            x = layer(x)
+        return x
+
+
+def convolutions(side: int, *widths: int) -> Convolutions:
     """Convolutions of side x side with GELU between them, through `widths` channels."""
     layers: list[nn.Module] = []
     for inputs, outputs in zip(widths, widths[1:], strict=False):
-        layers += [nn.Conv2d(inputs, outputs, side, padding=side // 2), nn.GELU()]
-    return nn.Sequential(*layers[:-1])
+        kind = nn.Conv2d if layers else SideBySide
+        layers += [kind(inputs, outputs, side, padding=side // 2), nn.GELU()]
+    return Convolutions(*layers[:-1])
 
 
 def windows_around(cells: Tensor) -> Tensor:

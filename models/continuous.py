@@ -187,7 +187,7 @@ class ContextModel(nn.Module):
         for i, context in enumerate(self.slices):
             channels = slice(i * depth, (i + 1) * depth)
             features = context.features(hyper, decoded)  # type: ignore[operator]
-            current = hyper.new_zeros(hyper.shape[0], depth, *size)
+            current = torch.zeros_like(hyper[:, :depth])
             for phase, cells in enumerate(phases):
                 known = Known(features, current, decoded, phases)
                 mean, scale = context.distribution(phase, known)  # type: ignore[operator]

@@ -1,61 +1,90 @@
 """Convolutions in float64, for which PyTorch has only slow kernels on CPUs.
 
 What decides symbols runs in float64 (docs/reproducibility.md). The sums are nn.Conv2d's, in another order.
+Images lie in memory channels last, so that sums over channels are matrix products without a copy.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.weak import WeakTensorKeyDictionary
 
+from .attention_context import SideBySide
 from .continuous import ContextModel
 
-TILE = 6  # side of an input tile; it yields a square of 7 - k pixels under a filter of k x k
-_INPUT = (  # transforms of a line, at the points 0, 1, -1, 2, -2, infinity
-    (4, 0, -5, 0, 1, 0),
-    (0, -4, -4, 1, 1, 0),
-    (0, 4, -4, -1, 1, 0),
-    (0, -2, -1, 2, 1, 0),
-    (0, 2, -1, -2, 1, 0),
-    (0, 4, 0, -5, 0, 1),
-)
-_POINTS = (0, 1, -1, 2, -2)
-_SCALES = (1 / 4, -1 / 6, -1 / 6, 1 / 24, 1 / 24)
+_POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2)  # where polynomials are evaluated, before infinity
 
 
 class WinogradConv(nn.Module):
-    """A 3x3 or 5x5 convolution of stride 1 (Lavin 2016): 4 or 2.8 times fewer multiplications."""
+    """A 3x3 or 5x5 convolution of stride 1 by minimal filtering (Winograd 1980; Lavin 2016).
 
-    weight: Tensor
+    Tiles of n x n pixels, n = outputs + side - 1, that overlap by side - 1, are taken to values at n x n
+    points of a polynomial, where a convolution is a product: n^2 / outputs^2 multiplications a pixel.
+    """
+
+    weight: Tensor  # (n^2, output channels, input channels): the filters at every point
     bias: Tensor
-    input_transform: Tensor
-    output_transform: Tensor
+    input_transform: Tensor  # (n^2, n^2): a tile to its values at the points
+    output_transform: Tensor  # (outputs^2, n^2): values at the points to pixels
+
+    def __init__(self, conv: nn.Conv2d, outputs: int, known: WeakTensorKeyDictionary | None = None) -> None:
+        """`outputs`: pixels a side that one tile yields; `known`: values at the points, by image.
+
+        Convolutions that share `known` transform an image once. All must have the same `outputs` and side.
+        """
+        super().__init__()
+        assert conv.bias is not None
+        self.side, self.outputs, self.known = conv.kernel_size[0], outputs, known
+        pixels, filters, tiles = (torch.from_numpy(np.kron(t, t)) for t in transforms(outputs, self.side))
+        weight = conv.weight.detach().double().flatten(2)  # (outputs, inputs, side^2)
+        self.register_buffer("weight", torch.einsum("tk,oik->toi", filters, weight))
+        self.register_buffer("bias", conv.bias.detach().double())
+        self.register_buffer("input_transform", tiles)
+        self.register_buffer("output_transform", pixels)
+
+    def forward(self, *images: Tensor) -> Tensor:
+        """Images (B, channels, H, W), their channels side by side, to (B, outputs, H, W), float64."""
+        batch, _, height, width = images[0].shape
+        rows, columns = -(-height // self.outputs), -(-width // self.outputs)
+        values = [self._known_values(x) for x in images]
+        joined = torch.cat(values, dim=2) if len(values) > 1 else values[0]
+        products = joined @ self.weight.transpose(1, 2)  # (n^2, tiles, outputs)
+        pixels = self.output_transform @ products.flatten(1)
+        tiled = pixels.view(self.outputs, self.outputs, batch, rows, columns, -1).permute(2, 3, 0, 4, 1, 5)
+        image = tiled.reshape(batch, rows * self.outputs, columns * self.outputs, -1)[:, :height, :width]
+        return (image + self.bias).permute(0, 3, 1, 2)
+
+    def _known_values(self, x: Tensor) -> Tensor:
+        if self.known is None:
+            return self._values(x)
+        if x not in self.known:
+            self.known[x] = self._values(x)
+        return self.known[x]
+
+    def _values(self, x: Tensor) -> Tensor:
+        """Values (n^2, tiles, channels) at the points of an image (B, channels, H, W)."""
+        height, width = x.shape[2:]
+        reach, step, tile = self.side // 2, self.outputs, self.outputs + self.side - 1
+        border = (reach, reach + -width % step, reach, reach + -height % step)
+        padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, *border))
+        tiles = padded.unfold(1, tile, step).unfold(2, tile, step).permute(4, 5, 0, 1, 2, 3)
+        return (self.input_transform @ tiles.reshape(tile**2, -1)).view(tile**2, -1, x.shape[1])
+
+
+class PointwiseConv(nn.Module):
+    """A 1x1 convolution."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
-        assert conv.bias is not None
-        self.side = conv.kernel_size[0]
-        self.outputs = TILE + 1 - self.side  # pixels a side that one tile yields
-        filters = conv.weight.detach().double().flatten(2)  # (outputs, inputs, side^2)
-        self.register_buffer("weight", torch.einsum("tk,oik->toi", _filter_transform(self.side), filters))
-        self.register_buffer("bias", conv.bias.detach().double()[:, None, None])
-        self.register_buffer("input_transform", _both_axes(torch.tensor(_INPUT).double()))
-        self.register_buffer("output_transform", _output_transform(self.outputs))
+        self.conv = conv.double()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H, W), float64."""
-        batch, inputs, height, width = x.shape
-        reach, step = self.side // 2, self.outputs
-        padded = F.pad(x, (reach, reach + -width % step, reach, reach + -height % step))
-        tiles = padded.unfold(2, TILE, step).unfold(3, TILE, step)  # (B, inputs, rows, columns, 6, 6)
-        rows, columns = tiles.shape[2:4]
-        flat = tiles.permute(4, 5, 1, 0, 2, 3).reshape(TILE**2, -1)
-        transformed = (self.input_transform @ flat).view(TILE**2, inputs, -1)
-        products = self.weight @ transformed  # (36, outputs, tiles)
-        pixels = (self.output_transform @ products.flatten(1)).view(step, step, -1, batch, rows, columns)
-        joined = pixels.permute(3, 2, 4, 0, 5, 1).flatten(4, 5).flatten(2, 3)
-        return joined[:, :, :height, :width] + self.bias
+        weight = self.conv.weight[:, :, 0, 0]
+        return F.linear(x.permute(0, 2, 3, 1), weight, self.conv.bias).permute(0, 3, 1, 2)
 
 
 class DepthwiseConv(nn.Module):
@@ -68,54 +97,55 @@ class DepthwiseConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W) in and out, float64."""
         height, width = x.shape[2:]
-        padded, weight = F.pad(x, (1, 1, 1, 1)), self.conv.weight
-        shifted = (
-            padded[:, :, i : i + height, j : j + width] * weight[:, :, i, j, None]
-            for i in range(3)
-            for j in range(3)
-        )
+        padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
         assert self.conv.bias is not None
-        return sum(shifted, self.conv.bias[:, None, None])
+        total = self.conv.bias.expand(x.shape[0], height, width, -1).clone()
+        for i in range(3):
+            for j in range(3):
+                total.addcmul_(padded[:, i : i + height, j : j + width], self.conv.weight[:, 0, i, j])
+        return total.permute(0, 3, 1, 2)
 
 
 def in_float64(context: ContextModel) -> ContextModel:
-    """The context model in float64, in place; MLIC++'s large one with its padded convolutions replaced."""
+    """The context model in float64, in place; the convolutions of MLIC++'s large one replaced."""
     if context.config.context == "attention":
-        _replace_convolutions(context)
+        _replace_convolutions(context.h_s, 2, None)  # its maps are small: a few tiles would not fill them
+        _replace_convolutions(context.slices, 4, WeakTensorKeyDictionary())
     return context.double()
 
 
-def _replace_convolutions(module: nn.Module) -> None:
+def _replace_convolutions(module: nn.Module, outputs: int, known: WeakTensorKeyDictionary | None) -> None:
     for name, child in module.named_children():
-        if isinstance(child, nn.Conv2d):
-            setattr(module, name, _replaced(child))
-        else:
-            _replace_convolutions(child)
+        if not isinstance(child, nn.Conv2d):
+            _replace_convolutions(child, outputs, known)
+        elif child.kernel_size == (1, 1):
+            setattr(module, name, PointwiseConv(child))
+        elif child.groups > 1:
+            setattr(module, name, DepthwiseConv(child))
+        elif child.padding != (0, 0):  # else it sees whole windows: a matrix product already
+            shared = known if isinstance(child, SideBySide) else None
+            setattr(module, name, WinogradConv(child, outputs, shared))
 
 
-def _replaced(conv: nn.Conv2d) -> nn.Module:
-    if conv.padding == (0, 0):  # 1x1, or a whole window: a matrix product already
-        return conv.double()
-    return WinogradConv(conv) if conv.groups == 1 else DepthwiseConv(conv)
+def transforms(outputs: int, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What filters a line: A^T ((G filter) * (B^T tile)) (Lavin 2016, eq. 6; Toom-Cook's points).
+
+    Returns:
+        A^T (outputs, n), G (n, side) and B^T (n, n), n = outputs + side - 1, of n - 1 points and infinity.
+    """
+    points = np.array(_POINTS[: outputs + side - 2], np.float64)
+    others = [np.delete(points, i) for i in range(len(points))]
+    scales = [1 / np.prod(point - rest) for point, rest in zip(points, others, strict=True)]
+    evaluate = np.vander(points, outputs, increasing=True)
+    filters = np.vander(points, side, increasing=True) * np.array(scales)[:, None]
+    tile = [[*np.poly(rest)[::-1], 0] for rest in others]
+    return (
+        np.vstack([evaluate, _infinity(outputs)]).T,
+        np.vstack([filters, _infinity(side)]),
+        np.array([*tile, np.poly(points)[::-1]]),
+    )
 
 
-def _filter_transform(side: int) -> Tensor:
-    """(36, side^2): a filter, as a polynomial, at every point, scaled."""
-    line = [[scale * point**k for k in range(side)] for point, scale in zip(_POINTS, _SCALES, strict=True)]
-    return _both_axes(torch.tensor([*line, _infinity(side)], dtype=torch.float64))
-
-
-def _output_transform(outputs: int) -> Tensor:
-    """(outputs^2, 36): values at the points to pixels."""
-    line = [[*(point**k for point in _POINTS), _infinity(outputs)[k]] for k in range(outputs)]
-    return _both_axes(torch.tensor(line, dtype=torch.float64))
-
-
-def _infinity(length: int) -> list[float]:
+def _infinity(length: int) -> np.ndarray:
     """What the point at infinity sees of a polynomial: its last coefficient."""
-    return [0.0] * (length - 1) + [1.0]
-
-
-def _both_axes(line: Tensor) -> Tensor:
-    """The transform of a line applied to the rows and columns of a flattened square."""
-    return torch.kron(line, line)
+    return np.eye(length)[-1]

@@ -24,17 +24,21 @@ class Broken(Exception):
     """The plug is pulled."""
 
 
-def batches(step, end):
-    """This process's rows of fixed random crops; raises Broken at step `end`."""
+def batches(step, end, stop):
+    """This process's rows of fixed random crops; calls `stop` before step `end`."""
     while step < end:
         whole = torch.rand(BATCH, 3, 256, 256, generator=torch.Generator().manual_seed(step))
         yield whole[rows_of(BATCH)]
         step += 1
+    stop()
+
+
+def pull_the_plug():
     raise Broken
 
 
-def run(stage, folder, seed, end):
-    """Trains (or goes on training) one stage; its weights, or None where it was broken off."""
+def run(stage, folder, seed, end, stop=pull_the_plug):
+    """Trains (or goes on training) one stage; its weights, or None where `stop` broke it off."""
     torch.manual_seed(0)
     model = UlbicModel(toy_config())
     config = replace(RECIPES[stage].tiny, batch=BATCH, amp=False, lpips_net="squeeze")
@@ -45,7 +49,7 @@ def run(stage, folder, seed, end):
             task.state,
             task.parameters,
             task.loss,
-            lambda step: batches(step, end),
+            lambda step: batches(step, end, stop),
             config,
             Budget(STEPS, None),
             folder,
