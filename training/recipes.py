@@ -101,9 +101,11 @@ def _bind_joint(model: UlbicModel, config: TrainConfig) -> Task:
 
 
 def _bind_contexts(model: UlbicModel, config: TrainConfig) -> Task:
+    """All but the latent residual prediction: the decoders get the latents that they have learnt with."""
     stream = model.continuous
     parts = (stream.context, stream.h_a, stream.prior)
-    parameters = [p for part in parts for p in part.parameters()]
+    named = (pair for part in parts for pair in part.named_parameters())
+    parameters = [p for name, p in named if "residual_prediction" not in name]
     return Task(model, parameters, lambda x, p: continuous_loss(stream, x, config, p))
 
 
