@@ -42,7 +42,7 @@ def command(as_json: bool, quiet: bool) -> None:
             click.echo(json.dumps(asdict(finding)))
         elif not quiet:
             mark = "" if finding.state == "ok" else f"{finding.state.upper()}: "
-            click.echo(f"{finding.name:<13}{mark}{finding.text}")
+            click.echo(f"{finding.name:<11} {mark}{finding.text}")
     failed = [finding.name for finding in findings if finding.state == "failed"]
     if failed:
         raise UlbicError(f"not in order: {', '.join(failed)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -90,7 +90,7 @@ def export_command(weights: Path, file: Path, **setup: Any) -> None:
 
 
 @cli.command("bridge")
-@click.argument("kind", type=click.Choice(["linear", "shared", "separate"]))
+@click.argument("kind", type=click.Choice(get_args(Bridge)))
 @click.argument("weights", type=click.Path(path_type=Path, exists=True))
 @click.argument("file", type=click.Path(path_type=Path))
 def bridge_command(kind: Bridge, weights: Path, file: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ulbic.models.config import Bridge, BridgeConfig
+from ulbic.models.config import Bridge
 from ulbic.models.continuous import ContinuousStream, SliceContext
 from ulbic.models.entropy import FactorizedPrior
 from ulbic.models.lapped import BLOCK, LAP, across_borders
@@ -104,7 +104,7 @@ def with_new_bridge(model: UlbicModel, kind: Bridge) -> UlbicModel:
 
     For HybridFlow's Test 1 to 3: the restoration takes no other way into the correction network.
     """
-    bridge: BridgeConfig = replace(model.config.bridge, kind=kind, skips=0)
+    bridge = replace(model.config.bridge, kind=kind, skips=0)
     new = UlbicModel(replace(model.config, bridge=bridge))
     cross = f"predictor.decoder_blocks.{model.config.predictor.cross_block}.cross."
     anew = ("bridge.", "correction.", "predictor.assist", cross)

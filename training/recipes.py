@@ -118,6 +118,7 @@ def bind(stage: str, model: UlbicModel, config: TrainConfig) -> Task:
     return task
 
 
+_MLIC = TrainConfig(batch=8, learning_rate=1e-4, warmup=0.01, weight_decay=0.0, grad_clip=1.0)
 _MAGE = TrainConfig(batch=4096, learning_rate=1.5e-4, warmup=40 / 1600)  # 002 table 10
 _CROSS = TrainConfig(batch=10, learning_rate=5e-4, warmup=2 / 20)  # 000 §1.1: 20 epochs, 8 GPUs
 _PIXELS = TrainConfig(batch=12, learning_rate=4e-5, warmup=1 / 25, lpips_net="alex")  # 000 §1.2: 25 epochs
@@ -125,7 +126,7 @@ _PIXELS = TrainConfig(batch=12, learning_rate=4e-5, warmup=1 / 25, lpips_net="al
 RECIPES = {
     "continuous": Recipe(
         tiny=TrainConfig(batch=16, learning_rate=8e-4, warmup=0.03),
-        base=TrainConfig(batch=8, learning_rate=1e-4, warmup=0.01, weight_decay=0.0, grad_clip=1.0),
+        base=_MLIC,
         bind=_bind_continuous,
     ),
     "tokenizer": Recipe(
@@ -164,7 +165,7 @@ RECIPES = {
     ),
     "contexts": Recipe(
         tiny=TrainConfig(batch=16, learning_rate=1.5e-3, warmup=0.03),
-        base=TrainConfig(batch=8, learning_rate=1e-4, warmup=0.01, weight_decay=0.0, grad_clip=1.0),
+        base=_MLIC,
         bind=_bind_contexts,
     ),
 }

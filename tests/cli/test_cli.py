@@ -88,7 +88,7 @@ def test_doctor_says_what_is_wrong(monkeypatch, tmp_path):
     monkeypatch.setattr(doctor, "SELFTEST", tmp_path / "selftest")
     result = run_here("doctor")
     assert result.exit_code == 1
-    assert "golden file  FAILED: the symbols differ" in result.stdout
+    assert "golden file FAILED: the symbols differ" in result.stdout
     assert result.stderr == "ulbic: not in order: golden file\n"
 
 
