@@ -51,7 +51,6 @@ class SymbolWriter:
         self.digest = SymbolDigest()
         self.ideal_bits = 0.0  # sum of -log2 p so far
         self._encoder = constriction.stream.queue.RangeEncoder()
-        self._steps: list[tuple[np.ndarray, object]] = []  # symbols counted from 0, and their model
 
     def write(self, symbols: np.ndarray, indices: np.ndarray, tables: FrequencyTables) -> None:
         """Symbols (n,) int, each within its table `indices[i]`; table by table in ascending order."""
@@ -68,28 +67,26 @@ class SymbolWriter:
             self._put(symbols, constriction.stream.model.Uniform(size))
 
     def _put(self, counted: np.ndarray, model: object) -> None:
-        counted = counted.astype(np.int32)
-        self._encoder.encode(counted, model)
-        self._steps.append((counted, model))
+        self._encoder.encode(counted.astype(np.int32), model)
 
     def finish(self) -> bytes:
-        """The shortest string of bytes that a reader, which reads zeros behind its end, decodes alike."""
-        sealed = self._encoder.get_compressed().astype(">u4").tobytes()
-        shortest = sealed.rstrip(b"\0")
-        for cut in range(1, min(8, len(sealed) + 1)):
-            head = sealed[: len(sealed) - cut]
-            for candidate in (head, _successor(head)):
-                candidate = candidate.rstrip(b"\0")
-                if len(candidate) < len(shortest) and self._decodes(candidate):
-                    shortest = candidate
-        return shortest
+        """The shortest string of bytes that a reader, which reads zeros behind its end, decodes alike.
 
-    def _decodes(self, data: bytes) -> bool:
-        decoder = _decoder(data)
-        try:
-            return all(np.array_equal(_decode(decoder, model, len(s)), s) for s, model in self._steps)
-        except DamagedError:
-            return False
+        Read as a fraction, any string from `low` to below `low + width` is decoded alike, and no other.
+        """
+        position, (state, width) = self._encoder.pos()  # words that are final; the next 64 bits, carries aside
+        size = 4 * position + 8
+        sealed = self._encoder.get_compressed().astype(">u4").tobytes()
+        inside = int.from_bytes(sealed.ljust(size, b"\0")[:size], "big")
+        low = inside - (inside - state) % (1 << 64)
+        if low == 0:
+            return b""
+        differing = (low - 1) ^ (low + width - 1)
+        cut = (differing.bit_length() - 1) // 8 * 8  # the most whole bytes that can be zero
+        value = inside >> cut << cut
+        if value < low:
+            value += 1 << cut
+        return value.to_bytes(size, "big").rstrip(b"\0")
 
 
 class SymbolReader:
@@ -193,9 +190,3 @@ def _decode(decoder: constriction.stream.queue.RangeDecoder, model: object, coun
 def _categorical(tables: FrequencyTables, index: int) -> object:
     frequencies = tables.frequencies[index].astype(np.float64)  # small integers: exact
     return constriction.stream.model.Categorical(frequencies, perfect=False)
-
-
-def _successor(data: bytes) -> bytes:
-    """The next larger string of the same length, b"" where there is none."""
-    value = int.from_bytes(data, "big") + 1
-    return value.to_bytes(len(data), "big") if value < 1 << (8 * len(data)) else b""
