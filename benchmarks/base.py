@@ -58,7 +58,7 @@ def peak_gib(kind: str, device: str, threads: int) -> float:
 @click.option("-o", "--output", type=click.Path(path_type=Path))
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--threads", default=2, show_default=True)
-@click.option("--repeats", default=2, show_default=True)
+@click.option("--repeats", default=7, show_default=True)
 @click.option(
     "--only", type=click.Choice(list(KINDS)), help="Run each part of this kind once, print nothing."
 )

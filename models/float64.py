@@ -6,6 +6,8 @@ Images lie in memory channels last, so that sums over channels are matrix produc
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -90,19 +92,22 @@ class PointwiseConv(nn.Module):
 class DepthwiseConv(nn.Module):
     """A 3x3 convolution channel by channel."""
 
+    taps: Tensor  # (9, channels), row by row
+    bias: Tensor
+
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
-        self.conv = conv.double()
+        assert conv.bias is not None
+        self.register_buffer("taps", conv.weight.detach().double().flatten(1).T.contiguous())
+        self.register_buffer("bias", conv.bias.detach().double())
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, H, W) in and out, float64."""
         height, width = x.shape[2:]
         padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
-        assert self.conv.bias is not None
-        total = self.conv.bias.expand(x.shape[0], height, width, -1).clone()
-        for i in range(3):
-            for j in range(3):
-                total.addcmul_(padded[:, i : i + height, j : j + width], self.conv.weight[:, 0, i, j])
+        total = self.bias.expand(x.shape[0], height, width, -1).clone()
+        for (i, j), tap in zip(itertools.product(range(3), repeat=2), self.taps, strict=True):
+            total.addcmul_(padded[:, i : i + height, j : j + width], tap)
         return total.permute(0, 3, 1, 2)
 
 
