@@ -1,4 +1,4 @@
-"""Trains a toy in one process; started by test_killed.py, which wants it to be killed on the way.
+"""Trains a toy, alone or under torchrun; started by test_killed.py, which wants it to be killed on the way.
 
 killed_worker.py between FOLDER    killed between two steps
 killed_worker.py saving FOLDER     killed with its second checkpoint written, but not in its place
@@ -15,10 +15,15 @@ from pathlib import Path
 import torch
 from distributed_worker import BREAK, STEPS, run
 
+from ulbic.training.distributed import is_first, process_group, wait
+
 STAGE = "predictor-cross"  # random masks, gains and samples without the features: all of it must be resumed
 
 
 def die(*_):
+    """Kills the process that writes the files; the others wait for it in vain."""
+    if not is_first():
+        wait()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -42,9 +47,12 @@ def main(moment, folders):
         run(STAGE, folders[0], 0, STEPS)
     for folder in folders:
         seed = 123 if (folder / "state.pt").exists() else 0
-        torch.save(run(STAGE, folder, seed, STEPS), folder / "weights.pt")
+        trained = run(STAGE, folder, seed, STEPS)
+        if is_first():
+            torch.save(trained, folder / "weights.pt")
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(sys.argv[1], [Path(folder) for folder in sys.argv[2:]])
+    with process_group("cpu"):
+        main(sys.argv[1], [Path(folder) for folder in sys.argv[2:]])

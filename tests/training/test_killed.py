@@ -12,12 +12,13 @@ import pytest
 import torch
 
 WORKER = Path(__file__).with_name("killed_worker.py")
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
 
 
-def train(moment, *folders):
-    """The exit status of a training process."""
+def train(launcher, moment, *folders):
+    """The exit status of a training process, or of torchrun."""
     environment = os.environ | {"PYTHONPATH": str(WORKER.parents[1]), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(WORKER), moment, *map(str, folders)]
+    command = [sys.executable, *launcher, str(WORKER), moment, *map(str, folders)]
     return subprocess.run(command, env=environment, check=False).returncode
 
 
@@ -26,19 +27,32 @@ def weights(folder):
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
+def alone(tmp_path_factory):
     """One folder of a run that nothing happened to, and one for each moment of death."""
     made = {name: tmp_path_factory.mktemp(name) for name in ("unbroken", "between", "saving")}
     for moment in ("between", "saving"):
-        assert train(moment, made[moment]) == -signal.SIGKILL
+        assert train((), moment, made[moment]) == -signal.SIGKILL
         left = {path.name for path in made[moment].glob("state.*")}
         assert left == {"between": {"state.pt"}, "saving": {"state.pt", "state.tmp"}}[moment]
-    assert train("end", *made.values()) == 0
+    assert train((), "end", *made.values()) == 0
     return made
 
 
-@pytest.mark.parametrize("moment", ["between", "saving"])
-def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(folders, moment):
+@pytest.fixture(scope="module")
+def together(tmp_path_factory):
+    """The same of two processes, of which the one that writes is killed."""
+    made = {name: tmp_path_factory.mktemp(name) for name in ("unbroken", "between")}
+    assert train(TORCHRUN, "between", made["between"]) != 0
+    assert {path.name for path in made["between"].glob("*.pt")} == {"state.pt"}
+    assert train(TORCHRUN, "end", *made.values()) == 0
+    return made
+
+
+@pytest.mark.parametrize(
+    ("runs", "moment"), [("alone", "between"), ("alone", "saving"), ("together", "between")]
+)
+def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(request, runs, moment):
+    folders = request.getfixturevalue(runs)
     unbroken, resumed = weights(folders["unbroken"]), weights(folders[moment])
     assert resumed.keys() == unbroken.keys()
     assert all(torch.equal(resumed[key], value) for key, value in unbroken.items())
