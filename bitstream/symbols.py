@@ -74,7 +74,7 @@ class SymbolWriter:
 
         Read as a fraction, any string from `low` to below `low + width` is decoded alike, and no other.
         """
-        position, (state, width) = self._encoder.pos()  # words that are final; the next 64 bits, carries aside
+        position, (state, width) = self._encoder.pos()  # words that are final but for carries; 64 bits
         size = 4 * position + 8
         sealed = self._encoder.get_compressed().astype(">u4").tobytes()
         inside = int.from_bytes(sealed.ljust(size, b"\0")[:size], "big")

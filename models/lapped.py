@@ -37,22 +37,25 @@ class LappedTransform(nn.Module):
     def inverse(self, y: Tensor) -> Tensor:
         """(B, latents, h, w) to (B, 3, 16 h, 16 w)."""
         x = F.conv_transpose2d(y, self._kernel(), stride=BLOCK)
-        return across_borders(across_borders(x, self.unfold, 3), self.unfold, 2) + self.mean[:, None, None]
+        return across_borders(x, self.unfold) + self.mean[:, None, None]
 
     def prefilter(self, x: Tensor) -> Tensor:
         """Takes out of (B, 3, 16 h, 16 w) what blocks share with their neighbours."""
-        return across_borders(across_borders(x, self.fold, 2), self.fold, 3)
+        return across_borders(x, self.fold)
 
     def _kernel(self) -> Tensor:
         return self.basis.view(-1, 3, BLOCK, BLOCK)
 
 
-def across_borders(x: Tensor, filter: Tensor, dim: int) -> Tensor:
-    """Applies `filter` (8, 8) to the odd part of the 8 samples on either side of every border inside x."""
-    lines = x.movedim(dim, -1)
-    borders = lines.shape[-1] // BLOCK - 1
-    sides = lines[..., LAP:-LAP].unflatten(-1, (borders, 2, LAP))
+def across_borders(x: Tensor, filter: Tensor) -> Tensor:
+    """Applies `filter` (8, 8) to the odd part of the 8 samples on either side of every border in (..., H, W)."""
+    return _along_lines(_along_lines(x, filter).mT, filter).mT
+
+
+def _along_lines(x: Tensor, filter: Tensor) -> Tensor:
+    borders = x.shape[-1] // BLOCK - 1
+    sides = x[..., LAP:-LAP].unflatten(-1, (borders, 2, LAP))
     before, after = sides[..., 0, :].flip(-1), sides[..., 1, :]
     even, odd = before + after, (before - after) @ filter.T
     sides = torch.stack([((even + odd) / 2).flip(-1), (even - odd) / 2], dim=-2)
-    return torch.cat([lines[..., :LAP], sides.flatten(-3), lines[..., -LAP:]], dim=-1).movedim(-1, dim)
+    return torch.cat([x[..., :LAP], sides.flatten(-3), x[..., -LAP:]], dim=-1)

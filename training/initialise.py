@@ -66,7 +66,7 @@ def best_fold(correlation: float = 0.95) -> Tensor:
     def cost() -> Tensor:
         optimizer.zero_grad()
         fold = torch.linalg.matrix_exp(exponent)
-        block = _filtered(_filtered(covariance, fold).T, fold)[LAP:-LAP, LAP:-LAP]
+        block = across_borders(F.pad(covariance, (LAP,) * 4), fold)[BLOCK:-BLOCK, BLOCK:-BLOCK]
         noise = (LAP + torch.linalg.inv(fold).square().sum()) / BLOCK
         value = torch.linalg.eigvalsh(block).log().mean() + noise.log()
         value.backward()
@@ -74,12 +74,6 @@ def best_fold(correlation: float = 0.95) -> Tensor:
 
     optimizer.step(cost)
     return torch.linalg.matrix_exp(exponent).detach().float()
-
-
-def _filtered(lines: Tensor, fold: Tensor) -> Tensor:
-    """The rows of (32, 32), half a block, a block and half a block, filtered across their two borders."""
-    padded = F.pad(lines, (LAP, LAP))
-    return across_borders(padded, fold, 1)[:, LAP:-LAP]
 
 
 def fit_prior(prior: FactorizedPrior, steps: int = 400) -> None:

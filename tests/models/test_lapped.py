@@ -41,7 +41,7 @@ def test_a_ramp_becomes_steps(complete):
 
 def test_samples_beyond_half_a_block_from_every_border_stay(complete):
     x = torch.rand(1, 1, 16, 32)
-    filtered = across_borders(x, complete.fold, 3)
+    filtered = across_borders(x, complete.fold)
     assert torch.equal(filtered[..., :8], x[..., :8])
     assert torch.equal(filtered[..., -8:], x[..., -8:])
     assert not torch.equal(filtered[..., 8:24], x[..., 8:24])
@@ -52,7 +52,7 @@ def test_the_fitted_filter_has_the_coding_gain_of_the_biorthogonal_lapped_transf
     fold = best_fold().double()
     positions = torch.arange(48, dtype=torch.float64)
     covariance = 0.95 ** (positions[:, None] - positions).abs()
-    filtered = across_borders(across_borders(covariance, fold, 1), fold, 0)
+    filtered = across_borders(covariance, fold)
     logarithms = torch.linalg.eigvalsh(filtered[16:32, 16:32]).log10().mean()
     noise = (8 + torch.linalg.inv(fold).square().sum()) / 16
     assert float(-10 * (logarithms + noise.log10())) == pytest.approx(9.946, abs=0.01)
