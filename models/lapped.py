@@ -48,7 +48,10 @@ class LappedTransform(nn.Module):
 
 
 def across_borders(x: Tensor, filter: Tensor) -> Tensor:
-    """Applies `filter` (8, 8) to the odd part of the 8 samples on either side of every border in (..., H, W)."""
+    """Applies `filter` (8, 8) across every border between blocks, in both directions of (..., H, W).
+
+    It sees the odd part of the 8 samples on either side; the even part stays.
+    """
     return _along_lines(_along_lines(x, filter).mT, filter).mT
 
 
