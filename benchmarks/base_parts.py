@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from PIL import Image
 
 from ulbic.bitstream.symbols import SymbolReader, SymbolWriter
 from ulbic.codec.bundle import Bundle, export_tables, make_bundle
 from ulbic.codec.continuous_stream import decode_latents, encode_latents
+from ulbic.codec.decoder import decode_picture
+from ulbic.codec.encoder import encode_picture
 from ulbic.codec.exactness import GUARD, ExactRounding
+from ulbic.codec.quality import DEFAULT_QUALITY, rate_point
 from ulbic.models.config import BASE
 from ulbic.models.continuous import Pass
 from ulbic.models.model import UlbicModel
@@ -132,7 +137,20 @@ def ready(model: UlbicModel) -> Bundle:
     )
 
 
+def whole_path(bundle: Bundle) -> dict[str, Work]:
+    """A 768x512 picture to a file and back."""
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
+    picture = Image.fromarray(pixels).resize((768, 512), Image.Resampling.BICUBIC)
+    point = rate_point(DEFAULT_QUALITY)
+    data = encode_picture(bundle, picture, point).data
+    return {
+        "encode": lambda: encode_picture(bundle, picture, point),
+        "decode": lambda: decode_picture(bundle, data),
+    }
+
+
 KINDS: dict[str, Callable[[UlbicModel, Inputs], dict[str, Work]]] = {
     "published": published_parts,
     "ulbic": lambda model, given: our_parts(ready(model), given),
+    "whole path": lambda model, _: whole_path(ready(model)),
 }
