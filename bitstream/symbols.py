@@ -74,11 +74,11 @@ class SymbolWriter:
 
         Read as a fraction, any string from `low` to below `low + width` is decoded alike, and no other.
         """
-        position, (state, width) = self._encoder.pos()  # words that are final but for carries; 64 bits
+        position, (lower, width) = self._encoder.pos()  # words written but for carries; what follows them
         size = 4 * position + 8
         sealed = self._encoder.get_compressed().astype(">u4").tobytes()
         inside = int.from_bytes(sealed.ljust(size, b"\0")[:size], "big")
-        low = inside - (inside - state) % (1 << 64)
+        low = inside - (inside - lower) % (1 << 64)
         if low == 0:
             return b""
         differing = (low - 1) ^ (low + width - 1)
