@@ -54,15 +54,8 @@ def measure(kind: str, device: str, threads: int, repeats: int) -> Measured:
     """Runs the parts of one kind in another process."""
     with tempfile.TemporaryDirectory() as folder:
         times = Path(folder, "times.json")
-        options = {
-            "--only": kind,
-            "--device": device,
-            "--threads": threads,
-            "--repeats": repeats,
-            "-o": times,
-        }
-        arguments = [str(argument) for pair in options.items() for argument in pair]
-        cost = run([sys.executable, "-m", "ulbic.benchmarks.base", *arguments])
+        command = [sys.executable, "-m", "ulbic.benchmarks.base", "--only", kind, "--device", device]
+        cost = run([*command, "--threads", str(threads), "--repeats", str(repeats), "-o", str(times)])
         parts = {name: Time(*pair) for name, pair in json.loads(times.read_text()).items()}
     return Measured(parts, cost.mebibytes / 1024)
 
@@ -76,6 +69,28 @@ def measure_here(kind: str, device: str, threads: int, repeats: int) -> dict[str
     return {name: seconds(work, repeats, place) for name, work in works.items()}
 
 
+def table(device: str, threads: int, repeats: int) -> str:
+    """Markdown of everything that is measured."""
+    published, ulbic = (measure(kind, device, threads, repeats) for kind in ("published", "ulbic"))
+    whole = measure("whole path", device, threads, 1)
+    where = torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()}, {threads} threads"
+    lines = [f"torch {torch.__version__}, {where}; seconds, in brackets CPU seconds", ""]
+    lines += ["| part | reference | as published | ulbic | times faster |", "|---|---|---|---|---|"]
+    for name, reference in REFERENCE.items():
+        then, now = published.parts[name], ulbic.parts[name]
+        faster = f"{then.wall / now.wall:.2f} (reference: {reference / now.wall:.2f})"
+        cells = [f"{cost.wall:.2f} ({cost.cpu:.2f})" for cost in (then, now)]
+        lines.append(f"| {name} | {reference} | {' | '.join(cells)} | {faster} |")
+    path = ", ".join(f"{name} {cost.wall:.2f} s" for name, cost in whole.parts.items())
+    peaks = f"published {published.gib:.2f} GiB, ulbic {ulbic.gib:.2f} GiB"
+    lines += [
+        "",
+        f"Whole path, 768x512: {path}; {whole.gib:.2f} GiB.",
+        f"Peak memory with all parts: {peaks}.",
+    ]
+    return "\n".join(lines)
+
+
 @click.command()
 @click.option("-o", "--output", type=click.Path(path_type=Path))
 @click.option("--device", default="cpu", show_default=True)
@@ -87,28 +102,10 @@ def cli(output: Path | None, device: str, threads: int, repeats: int, only: str 
     if only:
         text = json.dumps(measure_here(only, device, threads, repeats))
     else:
-        published, ulbic = (measure(kind, device, threads, repeats) for kind in ("published", "ulbic"))
-        whole = measure("whole path", device, threads, 1)
-        where = (
-            torch.cuda.get_device_name() if device == "cuda" else f"{platform.machine()}, {threads} threads"
-        )
-        lines = [f"torch {torch.__version__}, {where}; seconds, in brackets CPU seconds", ""]
-        lines += ["| part | reference | as published | ulbic | times faster |", "|---|---|---|---|---|"]
-        for name, reference in REFERENCE.items():
-            then, now = published.parts[name], ulbic.parts[name]
-            faster = f"{then.wall / now.wall:.2f} (reference: {reference / now.wall:.2f})"
-            cells = [f"{cost.wall:.2f} ({cost.cpu:.2f})" for cost in (then, now)]
-            lines.append(f"| {name} | {reference} | {' | '.join(cells)} | {faster} |")
-        path = ", ".join(f"{name} {cost.wall:.2f} s" for name, cost in whole.parts.items())
-        lines += ["", f"Whole path, 768x512: {path}; {whole.gib:.2f} GiB."]
-        lines += [
-            f"Peak memory with all parts: published {published.gib:.2f} GiB, ulbic {ulbic.gib:.2f} GiB."
-        ]
-        text = "\n".join(lines)
+        text = table(device, threads, repeats)
+    click.echo(text)
     if output:
         output.write_text(text + "\n")
-    else:
-        click.echo(text)
 
 
 if __name__ == "__main__":
