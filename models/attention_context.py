@@ -30,7 +30,7 @@ class AttentionSlice(nn.Module):
 
     def __init__(self, config: ContinuousConfig, index: int) -> None:
         super().__init__()
-        size = config.latents // config.slices
+        size = config.slices[index]
         known = 2 * config.latents + (6 * size if index else 0)
         more = 4 * size if index else 2 * size
         self.local_context = LocalContext(size)

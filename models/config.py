@@ -6,6 +6,7 @@ Sizes in comments are those of one 256x256 window, the unit all seeds are writte
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
@@ -46,19 +47,26 @@ class ContinuousConfig:
 
     latents: int = 320
     analysis_channels: int = 192
-    synthesis_channels: int = 192
+    synthesis_channels: tuple[int, ...] = (192, 192, 192)  # of each doubling of the resolution
     hyper_channels: int = 192
     hyper_synthesis: tuple[int, int] = (320, 480)
-    slices: int = 10
+    slices: tuple[int, ...] = (32,) * 10  # channels of each; the first ones are coded first
     context: Context = "convolution"
     phases: int = 2  # the cells of a slice are coded in, each phase twice as many; "attention" has two
     context_channels: int = 64  # of the convolutional checkerboard and channel contexts
     parameter_channels: int = 256  # likewise; the sizes of "attention" are MLIC++'s
     stem: int = 1
-    head: int = 2
+    head: int = 2  # last enlargement of g_s; all together give 16, or 32 for a restoration of full size
+    head_channels: tuple[int, ...] = ()  # of light doublings before the head
     smooth: bool = False  # filter what the last pixel shuffle gives, and the enlarged restoration
     gains: int = 1  # rate points served by one model; 1 = no gain vectors
     lapped: bool = False  # g_a and g_s correct a lapped transform of 16x16 blocks
+
+    @property
+    def full_size(self) -> bool:
+        """Whether g_s gives the restoration in the picture's own size instead of half of it."""
+        doublings = len(self.synthesis_channels) + len(self.head_channels)
+        return 2**doublings * self.head == LATENT_STRIDE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +151,10 @@ class ModelConfig:
 
 
 def _tupled(fields: dict) -> dict:
+    if isinstance(fields.get("slices"), int):  # weights before 2026-11-21
+        count = fields["slices"]
+        fields = {**fields, "slices": [fields["latents"] // count] * count}
+        fields["synthesis_channels"] = [fields["synthesis_channels"]] * (4 - int(math.log2(fields["head"])))
     return {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
 
 
@@ -176,19 +188,19 @@ LARGE = replace(  # with MAGE ViT-L
 TINY = ModelConfig(
     name="tiny",
     continuous=ContinuousConfig(
-        latents=64,
+        latents=96,
         analysis_channels=80,
-        synthesis_channels=48,
+        synthesis_channels=(48, 48),
         hyper_channels=48,
         hyper_synthesis=(48, 48),
-        slices=4,
+        slices=(8, 8, 16, 32, 32),
         phases=3,
-        context_channels=32,
-        parameter_channels=64,
+        context_channels=48,
+        parameter_channels=96,
         stem=4,
-        head=4,
-        smooth=True,
-        gains=8,
+        head=2,
+        head_channels=(24, 8),
+        gains=12,
         lapped=True,
     ),
     tokenizer=TokenizerConfig(

@@ -10,6 +10,7 @@ the convolutional ones below, which look less far and cost less.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -19,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .attention_context import AttentionSlice
+from .bounds import bounded
 from .config import ContinuousConfig
 from .entropy import FactorizedPrior
 from .known import Known
@@ -36,6 +38,8 @@ class Pass(NamedTuple):
 
 
 CodeLatents = Callable[[Pass], Tensor]
+
+GAIN_STEP = math.log(5.0) / 7  # between the gain vectors, at first
 
 
 class Analysis(nn.Sequential):
@@ -58,16 +62,18 @@ class Analysis(nn.Sequential):
 
 
 class Synthesis(nn.Sequential):
-    """g_s: (B, latents, H, W) to (B, 3, 16 H, 16 W), about [0, 1], not clipped."""
+    """g_s: (B, latents, H, W) to (B, 3, 16 H, 16 W), about [0, 1], not clipped; of full size 32 H, 32 W."""
 
     def __init__(self, config: ContinuousConfig) -> None:
-        width = config.synthesis_channels
         layers: list[nn.Module] = [ResidualBlock(config.latents, config.latents)]
         inputs = config.latents
-        for _ in range(4 - int(math.log2(config.head))):
+        for width in config.synthesis_channels:
             layers += [ResidualBlockUp(inputs, width), ResidualBlock(width, width)]
             inputs = width
-        layers += [subpixel(width, 3, config.head)] + ([Binomial()] if config.smooth else [])
+        for width in config.head_channels:
+            layers += [subpixel(inputs, width, 2), ResidualBlock(width, width)]
+            inputs = width
+        layers += [subpixel(inputs, 3, config.head)] + ([Binomial()] if config.smooth else [])
         super().__init__(*layers)
 
 
@@ -105,11 +111,12 @@ class SliceContext(nn.Module):
 
     def __init__(self, config: ContinuousConfig, index: int) -> None:
         super().__init__()
-        size, width = config.latents // config.slices, config.context_channels
+        size, before = config.slices[index], sum(config.slices[:index])
+        width = config.context_channels
         self.phases = config.phases
         if index > 0:
             self.channel_context = nn.Sequential(
-                nn.Conv2d(size * index, width, 3, padding=1),
+                nn.Conv2d(before, width, 3, padding=1),
                 nn.GELU(),
                 nn.Conv2d(width, width, 3, padding=1),
             )
@@ -119,7 +126,7 @@ class SliceContext(nn.Module):
         self.anchor = self._head(known, config.parameter_channels, size)
         self.non_anchor = self._head(known + width, config.parameter_channels, size)
         self.residual_prediction = nn.Sequential(
-            nn.Conv2d(config.latents + size * (index + 1), width, 3, padding=1),
+            nn.Conv2d(config.latents + before + size, width, 3, padding=1),
             nn.GELU(),
             nn.Conv2d(width, size, 3, padding=1),
         )
@@ -147,7 +154,7 @@ class SliceContext(nn.Module):
         else:
             raw = self.non_anchor(torch.cat([known.features, self._local(phase, known)], dim=1))
         mean, log_scale = raw.chunk(2, dim=1)
-        return mean, torch.exp(log_scale.clamp(-4, 5))
+        return mean, torch.exp(bounded(log_scale, -4, 5))
 
     def _local(self, phase: int, known: Known) -> Tensor:
         current = known.current
@@ -171,7 +178,7 @@ class ContextModel(nn.Module):
         self.config = config
         self.h_s = HyperSynthesis(config)
         kind = AttentionSlice if config.context == "attention" else SliceContext
-        self.slices = nn.ModuleList(kind(config, i) for i in range(config.slices))
+        self.slices = nn.ModuleList(kind(config, i) for i in range(len(config.slices)))
 
     def forward(self, z_hat: Tensor, size: tuple[int, int], code: CodeLatents) -> Tensor:
         """Walks the passes in coding order and returns y_hat (B, latents, *size).
@@ -181,13 +188,13 @@ class ContextModel(nn.Module):
         """
         hyper = self.h_s(z_hat)[:, :, : size[0], : size[1]]
         hyper_means = hyper[:, self.config.latents :]
-        depth = self.config.latents // self.config.slices
+        starts = list(itertools.accumulate(self.config.slices, initial=0))
         phases = quincunx(size, self.config.phases, hyper.device)
         decoded: list[Tensor] = []
         for i, context in enumerate(self.slices):
-            channels = slice(i * depth, (i + 1) * depth)
+            channels = slice(starts[i], starts[i + 1])
             features = context.features(hyper, decoded)  # type: ignore[operator]
-            current = torch.zeros_like(hyper[:, :depth])
+            current = torch.zeros_like(hyper[:, channels])
             for phase, cells in enumerate(phases):
                 known = Known(features, current, decoded, phases)
                 mean, scale = context.distribution(phase, known)  # type: ignore[operator]
@@ -210,7 +217,7 @@ class ContinuousStream(nn.Module):
         self.prior = FactorizedPrior(config.hyper_channels, medians=config.context == "attention")
         self.lapped = LappedTransform(config.latents) if config.lapped else None
         if config.gains > 1:
-            steps = torch.linspace(math.log(0.4), math.log(2.0), config.gains)
+            steps = math.log(0.4) + GAIN_STEP * torch.arange(config.gains)
             self.log_gain = nn.Parameter(steps[:, None].repeat(1, config.latents))
             self.log_inverse_gain = nn.Parameter(-steps[:, None].repeat(1, config.latents))
 
@@ -246,11 +253,22 @@ class ContinuousStream(nn.Module):
         return self.h_a(F.pad(y, (0, -w % 4, 0, -h % 4), mode="replicate"))
 
     def synthesise(self, y_hat: Tensor, gain: Tensor) -> Tensor:
-        """The restoration (B, 3, 16 h, 16 w), about [0, 1], from the decoded latents (B, latents, h, w)."""
+        """The restoration, about [0, 1], from the decoded latents (B, latents, h, w).
+
+        (B, 3, 16 h, 16 w), or where the configuration has full size, (B, 3, 32 h, 32 w).
+        """
         if self.config.gains > 1:
             y_hat = y_hat * _gain_vector(self.log_inverse_gain, gain)
-        small = self.g_s(y_hat)
-        return small if self.lapped is None else small + self.lapped.inverse(y_hat)
+        learnt = self.g_s(y_hat)
+        if self.lapped is None:
+            return learnt
+        small = self.lapped.inverse(y_hat)
+        return learnt + (enlarge(small) if self.config.full_size else small)
+
+
+def enlarge(small: Tensor) -> Tensor:
+    """(B, 3, H, W) to (B, 3, 2 H, 2 W), bicubic."""
+    return F.interpolate(small, scale_factor=2.0, mode="bicubic", align_corners=False)
 
 
 def _gain_vector(logarithms: Tensor, gain: Tensor) -> Tensor:

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .bounds import lower_bound
+
 SCALE_LEVELS = 64
 SCALE_MIN, SCALE_MAX = 0.11, 64.0  # the coded residual's standard deviation, in quantisation steps
 MEAN_STEP = 1 / 16  # grid on which predicted means are rounded before symbols depend on them
@@ -26,11 +28,11 @@ def scale_table() -> Tensor:
 
 def gaussian_likelihood(residual: Tensor, scale: Tensor) -> Tensor:
     """Probability that a zero-mean Gaussian of `scale`, rounded to integers, gives `residual`."""
-    scale = scale.clamp_min(SCALE_MIN)
+    scale = lower_bound(scale, SCALE_MIN)
     distance = residual.abs()
     upper = torch.special.ndtr((0.5 - distance) / scale)
     lower = torch.special.ndtr((-0.5 - distance) / scale)
-    return (upper - lower).clamp_min(LIKELIHOOD_FLOOR)
+    return lower_bound(upper - lower, LIKELIHOOD_FLOOR)
 
 
 class FactorizedPrior(nn.Module):
@@ -83,4 +85,4 @@ class FactorizedPrior(nn.Module):
         sign = -torch.sign(lower + upper).detach()
         probability = (torch.sigmoid(sign * upper) - torch.sigmoid(sign * lower)).abs()
         shaped = probability.reshape(self.channels, z.shape[0], *z.shape[2:]).transpose(0, 1)
-        return shaped.clamp_min(LIKELIHOOD_FLOOR)
+        return lower_bound(shaped, LIKELIHOOD_FLOOR)

@@ -32,12 +32,14 @@ class LappedTransform(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, 16 h, 16 w) in [0, 1] to (B, latents, h, w)."""
-        return F.conv2d(self.prefilter(x - self.mean[:, None, None]), self._kernel(), stride=BLOCK)
+        with torch.autocast(x.device.type, enabled=False):  # large components need all their digits
+            return F.conv2d(self.prefilter(x.float() - self.mean[:, None, None]), self._kernel(), stride=BLOCK)
 
     def inverse(self, y: Tensor) -> Tensor:
         """(B, latents, h, w) to (B, 3, 16 h, 16 w)."""
-        x = F.conv_transpose2d(y, self._kernel(), stride=BLOCK)
-        return across_borders(x, self.unfold) + self.mean[:, None, None]
+        with torch.autocast(y.device.type, enabled=False):
+            x = F.conv_transpose2d(y.float(), self._kernel(), stride=BLOCK)
+            return across_borders(x, self.unfold) + self.mean[:, None, None]
 
     def prefilter(self, x: Tensor) -> Tensor:
         """Takes out of (B, 3, 16 h, 16 w) what blocks share with their neighbours."""

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .bounds import lower_bound
 from .config import Norm
 
 
@@ -68,8 +69,8 @@ class GDN(nn.Module):
         self.gamma = nn.Parameter(0.1 * torch.eye(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        gamma = self.gamma.clamp_min(0)[:, :, None, None]
-        energy = F.conv2d(x * x, gamma, self.beta.clamp_min(1e-6))
+        gamma = lower_bound(self.gamma, 0.0)[:, :, None, None]
+        energy = F.conv2d(x * x, gamma, lower_bound(self.beta, 1e-6))
         return x * (energy.sqrt() if self.inverse else energy.rsqrt())
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from .bridge import Bridge
 from .config import ModelConfig
-from .continuous import ContinuousStream
+from .continuous import ContinuousStream, enlarge
 from .layers import Binomial
 from .pixel_decoder import CorrectionNetwork
 from .predictor import MaskPredictor
@@ -29,7 +29,8 @@ class UlbicModel(nn.Module):
 
     def restore(self, y_hat: Tensor, gain: Tensor) -> Tensor:
         """The low-quality picture (B, 3, 32 h, 32 w), about [0, 1], of latents (B, latents, h, w)."""
-        return self.smooth(enlarge(self.continuous.synthesise(y_hat, gain).float()))
+        restoration = self.continuous.synthesise(y_hat, gain).float()
+        return restoration if self.config.continuous.full_size else self.smooth(enlarge(restoration))
 
     def paint(
         self, indices: Tensor, received: Tensor, correction: Tensor | None, restoration: Tensor | None
@@ -45,8 +46,3 @@ class UlbicModel(nn.Module):
 def reduce(image: Tensor) -> Tensor:
     """Down-sampling 4x in area: (B, 3, H, W) to (B, 3, H/2, W/2)."""
     return F.avg_pool2d(image, 2)
-
-
-def enlarge(small: Tensor) -> Tensor:
-    """The way back, (B, 3, H, W) to (B, 3, 2 H, 2 W)."""
-    return F.interpolate(small, scale_factor=2.0, mode="bicubic", align_corners=False)

@@ -74,7 +74,13 @@ def toy_config():
         TINY,
         name="toy",
         continuous=replace(
-            TINY.continuous, latents=16, analysis_channels=16, synthesis_channels=16, hyper_channels=16
+            TINY.continuous,
+            latents=16,
+            slices=(4, 4, 8),
+            analysis_channels=16,
+            synthesis_channels=(16, 16),
+            head_channels=(8, 8),
+            hyper_channels=16,
         ),
         tokenizer=replace(TINY.tokenizer, codes=64, dim=8, encoder=small, decoder=small),
         predictor=replace(TINY.predictor, codes=64, width=32, depth=1, decoder_width=32, decoder_depth=1),
@@ -91,10 +97,10 @@ def toy_base_config():
     continuous = ContinuousConfig(
         latents=64,
         analysis_channels=16,
-        synthesis_channels=16,
+        synthesis_channels=(16, 16, 16),
         hyper_channels=16,
         hyper_synthesis=(16, 24),
-        slices=2,
+        slices=(32, 32),
         context="attention",
     )
     return replace(toy_config(), continuous=continuous, precision="bfloat16")

@@ -20,6 +20,7 @@ class TrainConfig:
     crop: int = 256  # pixels a side
     label_smoothing: float = 0.1
     l1_weight: float = 8.0  # L1 : LPIPS = 8 : 1
+    squared_weight: float = 0.0  # of the mean square error; `continuous` has this one instead of L1
     lpips_weight: float = 1.0
     structure_weight: float = 0.0  # of 1 - MS-SSIM
     grain_weight: float = 0.0  # of the excess power on the 16-pixel grid, per dB

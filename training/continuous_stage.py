@@ -13,13 +13,13 @@ from ulbic.models.entropy import gaussian_likelihood
 
 from .config import TrainConfig
 from .distributed import own_rows, whole
-from .losses import bits, fidelity, round_through
+from .losses import bits, fidelity, round_through, squared_error
 
 
 class ContinuousOutput(NamedTuple):
     """Relaxed coding of one batch of crops."""
 
-    restoration: Tensor  # (B, 3, H/2, W/2)
+    restoration: Tensor  # (B, 3, H/2, W/2), or of full size where the stream paints it so
     y_hat: Tensor
     bpp: Tensor  # (B,) bits a pixel of the crop, estimated
 
@@ -44,6 +44,11 @@ def code_relaxed(stream: ContinuousStream, x: Tensor, gain: Tensor) -> Continuou
     return ContinuousOutput(stream.synthesise(y_hat, gain), y_hat, total / (x.shape[2] * x.shape[3]))
 
 
+def restored(stream: ContinuousStream, x: Tensor) -> Tensor:
+    """What the stream's synthesis is to give of the crops x: themselves, or in half their size."""
+    return x if stream.config.full_size else F.avg_pool2d(x, 2)
+
+
 def random_gains(x: Tensor, gains: int) -> Tensor:
     """(B,) int64, a rate point for every crop of x."""
     return own_rows(torch.randint(0, gains, (whole(len(x)),), device=x.device))
@@ -61,7 +66,9 @@ def continuous_loss(
     """Mean of lambda * bpp + fidelity, with lambda warmed up over the first fifth of the run."""
     gain = random_gains(x, stream.config.gains)
     out = code_relaxed(stream, x, gain)
-    distortion = fidelity(out.restoration.float(), F.avg_pool2d(x, 2))
+    restoration, target = out.restoration.float(), restored(stream, x)
+    distortion, squared = fidelity(restoration, target), squared_error(restoration, target)
     weight = rate_weight(config, gain, stream.config.gains) * min(1.0, 0.1 + 4.5 * progress)
-    loss = (weight * out.bpp + config.l1_weight * distortion).mean()
-    return loss, {"bpp": out.bpp.mean(), "fidelity": distortion.mean()}
+    loss = (weight * out.bpp + config.l1_weight * distortion + config.squared_weight * squared).mean()
+    psnr = -10 * squared.detach().log10().mean()
+    return loss, {"bpp": out.bpp.mean(), "fidelity": distortion.mean(), "psnr": psnr}

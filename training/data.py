@@ -115,8 +115,11 @@ class Crops:
         return crops.contiguous(memory_format=torch.channels_last)
 
     def _place(self, rng: np.random.Generator) -> Place:
-        """A crop at the picture's own scale, or one of up to twice the side, to be area-resized."""
-        picture = int(rng.integers(len(self._store)))
+        """A crop at the picture's own scale, or one of up to twice the side, to be area-resized.
+
+        Pictures are met as often as their area says, so that large ones are not all seen from afar.
+        """
+        picture = int(np.searchsorted(self._store.offsets, rng.integers(len(self._store.bytes)), "right")) - 1
         height, width = self._store.shapes[picture]
         largest = min(height, width, 2 * self._size)
         freely = rng.random() >= 0.4

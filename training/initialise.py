@@ -40,15 +40,16 @@ def fit_lapped_transform(stream: ContinuousStream, crops: Iterator[Tensor], bloc
         zero(last)
     fit_prior(stream.prior)
     deviations = values[:latents] / len(samples) ** 0.5
-    depth = latents // stream.config.slices
-    for context, deviation in zip(stream.context.slices, deviations.split(depth), strict=True):
+    for context, deviation in zip(
+        stream.context.slices, deviations.split(list(stream.config.slices)), strict=True
+    ):
         assert isinstance(context, SliceContext)
         for head in (context.anchor, context.non_anchor):
             last = head[-1]
             assert isinstance(last, nn.Conv2d)
             assert last.bias is not None
             last.weight.mul_(0.1)
-            last.bias.copy_(torch.cat([torch.zeros(depth), deviation.log()]))  # means, log-scales
+            last.bias.copy_(torch.cat([torch.zeros_like(deviation), deviation.log()]))  # means, log-scales
 
 
 @torch.enable_grad()

@@ -11,10 +11,10 @@ from torch import Tensor
 from ulbic.codec.schedule import SCHEDULES
 from ulbic.models.bridge import BridgeFeatures
 from ulbic.models.config import WINDOW
-from ulbic.models.model import UlbicModel, reduce
+from ulbic.models.model import UlbicModel
 
 from .config import TrainConfig
-from .continuous_stage import code_relaxed, random_gains, rate_weight
+from .continuous_stage import code_relaxed, random_gains, rate_weight, restored
 from .distributed import own_rows, whole
 from .losses import PerceptualLoss, fidelity, grain, structure
 from .predictor_stage import lattice, masked_loss
@@ -48,7 +48,7 @@ def joint_loss(
     distance = perceptual(picture, x)
     shape = structure(picture, x)
     grid = grain(picture, x)
-    own = fidelity(coded.restoration.float(), reduce(x))
+    own = fidelity(coded.restoration.float(), restored(model.continuous, x))
     rate = rate_weight(config, gain, gains) * coded.bpp * ~alone
     loss = (
         rate

@@ -31,6 +31,13 @@ def fidelity(x: Tensor, target: Tensor) -> Tensor:
     return error.abs().flatten(1).mean(dim=1) + 0.5 * chroma.abs().flatten(1).mean(dim=1)
 
 
+def squared_error(x: Tensor, target: Tensor) -> Tensor:
+    """Mean square error on RGB plus a tenth of that on the two colour differences, (B,)."""
+    error = x - target
+    chroma = error[:, (0, 2)] - error[:, 1:2]
+    return error.square().flatten(1).mean(dim=1) + 0.1 * chroma.square().flatten(1).mean(dim=1)
+
+
 MS_SSIM_WEIGHTS = [0.2990, 0.3142, 0.2474, 0.1394]  # scales 2 to 5 of the original, adding up to 1
 LPIPS_CROP = 192  # pixels a side: LPIPS is a mean over positions, and a part of them is enough a step
 

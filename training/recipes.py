@@ -125,7 +125,15 @@ _PIXELS = TrainConfig(batch=12, learning_rate=4e-5, warmup=1 / 25, lpips_net="al
 
 RECIPES = {
     "continuous": Recipe(
-        tiny=TrainConfig(batch=16, learning_rate=8e-4, warmup=0.03),
+        tiny=TrainConfig(
+            batch=16,
+            learning_rate=8e-4,
+            warmup=0.02,
+            weight_decay=0.0,
+            l1_weight=0.0,
+            squared_weight=135.0,
+            rate_weights=(40.0, 0.6),
+        ),
         base=_MLIC,
         bind=_bind_continuous,
     ),

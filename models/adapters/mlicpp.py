@@ -61,7 +61,7 @@ def _unused(config: ModelConfig) -> Shapes:
         for name in _SMALLEST:
             shapes[f"{norm}.{name}_reparam.pedestal"] = (1,)
             shapes[f"{norm}.{name}_reparam.lower_bound.bound"] = (1,)
-    for i in range(config.continuous.slices):
+    for i in range(len(config.continuous.slices)):
         shapes[f"local_context.{i}.relative_position_index"] = (WINDOW**2, WINDOW**2)
     return shapes
 

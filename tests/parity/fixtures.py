@@ -66,9 +66,9 @@ def small_config(name: str, metadata: dict[str, str]) -> ModelConfig:
             BASE.continuous,
             latents=m,
             analysis_channels=n,
-            synthesis_channels=n,
+            synthesis_channels=(n,) * 3,
             hyper_channels=n,
             hyper_synthesis=(m, m * 3 // 2),
-            slices=raw["slice_num"],
+            slices=(m // raw["slice_num"],) * raw["slice_num"],
         ),
     )
