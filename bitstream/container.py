@@ -1,6 +1,6 @@
 """Container version 1: one header, one entropy-coded payload, one checksum (docs/format.md).
 
-signature 2 | version, rounding 1 | model 2 | settings 1-2 | width, height 2-6 | [extras] | payload | CRC 2
+signature 2 | version, rounding 1 | model 2 | settings 1-3 | width, height 2-6 | [extras] | payload | CRC 2
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from . import varint
 
 SIGNATURE = b"\xd9U"
 VERSION = 1
-SCHEDULES = ("0", "1_16", "1_8", "1_4", "1_2", "1_1")  # of the token stream; the position is the number
 LOWEST_GAIN, GAIN_STEPS = -4, 16  # steps from one gain vector to the next
 CRC_BYTES = 2
 MAX_SIDE = 1 << 20
@@ -28,7 +27,9 @@ _GREY = 0x20
 _COUNT = 0x1F
 _CRITICAL = 0x80
 _WHOLE_GAINS = range(8)
-_FINE_GAIN = 7  # in the place of the schedule: the settings have a second byte
+_SHORT_MODES = range(6)  # index modes that the first byte of the settings has room for
+_LONG = 6  # in their place: the mode is the second byte, the gain the third
+_FINE_GAIN = 7  # in their place: the settings have a second byte, with the mode and a gain in steps of 1/16
 
 
 class Chunk(NamedTuple):
@@ -45,10 +46,10 @@ class Header:
 
     width: int  # pixels, 1 to MAX_SIDE
     height: int
-    model_id: int  # 0 to 15, a number in the model zoo
+    model_number: int  # 0 to 15, a number in the codec's profiles
     weights_tag: int  # first 12 bits of the SHA-256 of the weights
     gain: float  # -4 to 11 15/16 in steps of 1/16, rate point of the continuous stream
-    schedule: str  # one of SCHEDULES
+    index_mode: int  # 0 to 255, a number in the codec's registry
     raw_indices: bool = False  # 10 bits each, instead of by the model's table
     rounding: int = 0  # 0 to 15, offset that keeps every rounded value off a boundary
     grey: bool = False  # the three colours are to be taken as one
@@ -74,7 +75,7 @@ def write_container(header: Header, payload: bytes) -> bytes:
         (
             SIGNATURE,
             bytes([VERSION << 4 | header.rounding]),
-            (header.model_id << 12 | header.weights_tag).to_bytes(2, "big"),
+            (header.model_number << 12 | header.weights_tag).to_bytes(2, "big"),
             _pack_settings(header),
             varint.pack(header.width - 1),
             varint.pack(header.height - 1),
@@ -107,24 +108,22 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
     body = data[:-CRC_BYTES] if complete else data
 
     model, settings = int.from_bytes(body[3:5], "big"), body[5]
-    gain, schedule, position = _unpack_settings(body)
+    gain, index_mode, position = _unpack_settings(body)
     width, position = varint.unpack(body, position)
     height, position = varint.unpack(body, position)
     _check_size(width + 1, height + 1, max_pixels)
     if not complete and not allow_partial:
         raise DamagedError("the checksum does not match: the file is damaged or incomplete")
-    if schedule >= len(SCHEDULES):
-        raise DamagedError(f"mask schedule {schedule} is not defined")
     grey, chunks = False, tuple[Chunk, ...]()
     if settings & _HAS_EXTRAS:
         grey, chunks, position = _unpack_extras(body, position)
     header = Header(
         width=width + 1,
         height=height + 1,
-        model_id=model >> 12,
+        model_number=model >> 12,
         weights_tag=model & 0xFFF,
         gain=gain,
-        schedule=SCHEDULES[schedule],
+        index_mode=index_mode,
         raw_indices=bool(settings & 8),
         rounding=body[2] & 15,
         grey=grey,
@@ -134,25 +133,33 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
 
 
 def _pack_settings(header: Header) -> bytes:
-    """One byte where the gain is that of a gain vector, else two."""
-    schedule = SCHEDULES.index(header.schedule)
+    """One byte where mode and gain are common ones, else two or three."""
     common = (_HAS_EXTRAS if header.grey or header.chunks else 0) | header.raw_indices << 3
+    fine = round((header.gain - LOWEST_GAIN) * GAIN_STEPS)
+    if header.index_mode not in _SHORT_MODES:
+        return bytes([common | _LONG << 4, header.index_mode, fine])
     if header.gain in _WHOLE_GAINS:
-        return bytes([common | schedule << 4 | int(header.gain)])
-    high, low = divmod(round((header.gain - LOWEST_GAIN) * GAIN_STEPS), 32)
-    return bytes([common | _FINE_GAIN << 4 | high, schedule << 5 | low])
+        return bytes([common | header.index_mode << 4 | int(header.gain)])
+    return bytes([common | _FINE_GAIN << 4 | fine >> 5, header.index_mode << 5 | fine & 31])
 
 
 def _unpack_settings(body: bytes) -> tuple[float, int, int]:
-    """The gain, the number of the schedule, and the position behind the settings."""
-    first, second = body[_FIXED_BYTES - 1], body[_FIXED_BYTES]
-    schedule = first >> 4 & 7
-    if schedule != _FINE_GAIN:
-        return first & 7, schedule, _FIXED_BYTES
-    gain = (32 * (first & 7) + second % 32) / GAIN_STEPS + LOWEST_GAIN
-    if gain in _WHOLE_GAINS:
+    """The gain, the number of the index mode, and the position after the settings."""
+    first, second, third = body[_FIXED_BYTES - 1 : _FIXED_BYTES + 2]
+    code, low = first >> 4 & 7, first & 7
+    if code in _SHORT_MODES:
+        return low, code, _FIXED_BYTES
+    if code == _LONG:
+        mode, fine, more = second, third, 2
+        shortest, known = mode not in _SHORT_MODES, low == 0
+    else:
+        mode, fine, more = second >> 5, low << 5 | second & 31, 1
+        shortest, known = fine / GAIN_STEPS + LOWEST_GAIN not in _WHOLE_GAINS, mode in _SHORT_MODES
+    if not known:
+        raise VersionError("the settings in the header have a form that this release does not know")
+    if not shortest:
         raise DamagedError("the settings in the header are not in their shortest form")
-    return gain, second // 32, _FIXED_BYTES + 1
+    return fine / GAIN_STEPS + LOWEST_GAIN, mode, _FIXED_BYTES + more
 
 
 def _pack_extras(grey: bool, chunks: tuple[Chunk, ...]) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ulbic.bitstream.container import MAX_SIDE, read_container
+from ulbic.bitstream.container import Header
 from ulbic.errors import ConversionNote, UlbicError
 
 from .output import check_output, make_folder, read_stdin, write_output
@@ -20,7 +20,8 @@ class Converted(NamedTuple):
     """What a converter returns."""
 
     data: bytes  # of the output
-    ulb: bytes  # of the .ulb file, on whichever side it is
+    header: Header  # of the .ulb file, on whichever side it is
+    ulb_bytes: int  # its size
 
 
 Converter = Callable[[Path | bytes, Path], Converted]  # from a path or stdin's bytes, for the output's path
@@ -58,9 +59,8 @@ def convert(converter: Converter, task: Task) -> Outcome:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         source = read_stdin() if task.input == STREAM else task.input
-        data, ulb = converter(source, task.output)
+        data, header, ulb_bytes = converter(source, task.output)
     write_output(task.output, data)
-    header = read_container(ulb, MAX_SIDE**2, allow_partial=True).header
     return Outcome(
         input=str(task.input),
         output=str(task.output),
@@ -69,7 +69,7 @@ def convert(converter: Converter, task: Task) -> Outcome:
         output_bytes=len(data),
         width=header.width,
         height=header.height,
-        bpp=8 * len(ulb) / (header.width * header.height),
+        bpp=8 * ulb_bytes / (header.width * header.height),
         seconds=time.perf_counter() - started,
         notes=tuple(_line(w.category, w.message) for w in caught if issubclass(w.category, UserWarning)),
     )

@@ -9,10 +9,11 @@ from typing import Any
 import click
 
 from ulbic.bitstream.container import MAX_PIXELS, read_container
-from ulbic.bitstream.describe import read_bytes
+from ulbic.codec.settings import DecodeSettings
+from ulbic.files import read_bytes
 
 from .conversion import Converted
-from .options import conversion_options
+from .options import conversion_options, settings_of
 from .plan import STREAM
 from .run import Manner, run
 
@@ -45,15 +46,11 @@ def command(
     files: tuple[str, ...],
     output: str | None,
     suffix: str,
-    preview: bool,
-    allow_partial: bool,
-    max_pixels: int,
-    device: str,
-    weights: Path | None,
     jobs: int,
     force: bool,
     as_json: bool,
     quiet: bool,
+    **settings: Any,
 ) -> None:
     """Decompress .ulb FILES to pictures.
 
@@ -62,31 +59,25 @@ def command(
     """
     from .pictures import format_of
 
-    settings = {
-        "preview": preview,
-        "allow_partial": allow_partial,
-        "max_pixels": max_pixels,
-        "device": device,
-        "weights": weights,
-    }
     suffix = "." + suffix.lower().removeprefix(".")
     format_of(Path(f"output{suffix}"))
-    converter = functools.partial(decode_file, settings, suffix)
+    converter = functools.partial(decode_file, settings_of(DecodeSettings, settings), suffix)
     run(converter, files, output, suffix, is_ulb, Manner(force, jobs, as_json, quiet))
 
 
-def decode_file(settings: dict[str, Any], suffix: str, source: Path | bytes, output: Path) -> Converted:
-    """A .ulb file to a picture file; `settings` are those of `ulbic.decode`, `suffix` serves stdout."""
+def decode_file(settings: DecodeSettings, suffix: str, source: Path | bytes, output: Path) -> Converted:
+    """A .ulb file to a picture file; `suffix` serves stdout."""
     from .pictures import format_of, picture_bytes
 
     picture_format = format_of(output.with_suffix(suffix) if output == STREAM else output)
     data = source if isinstance(source, bytes) else read_bytes(source)
     # A bad file is refused before torch is imported.
-    read_container(data, settings["max_pixels"], allow_partial=settings["allow_partial"])
+    container = read_container(data, settings.max_pixels, allow_partial=settings.allow_partial)
 
-    from ulbic.codec.api import decode
+    from ulbic.codec.api import decode_with
 
-    return Converted(picture_bytes(decode(data, **settings), picture_format), data)
+    picture = decode_with(container, settings)
+    return Converted(picture_bytes(picture, picture_format), container.header, len(data))
 
 
 def is_ulb(path: Path) -> bool:

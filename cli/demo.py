@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from ulbic.codec.profiles import profile
+from ulbic.codec.settings import EncodeSettings
 from ulbic.errors import InputError
 
 from .options import force_option, json_option, quality_option, quiet_option
@@ -30,8 +32,11 @@ from .pictures import picture_bytes
 @force_option
 @json_option
 @quiet_option
-def command(output: Path, quality: int, device: str, force: bool, as_json: bool, quiet: bool) -> None:
+def command(
+    output: Path, quality: int | None, device: str, force: bool, as_json: bool, quiet: bool
+) -> None:
     """Code a photograph that matplotlib carries and show what comes back."""
+    settings = EncodeSettings(quality=quality, device=device)
     make_folder(output)
     names = {
         kind: output / f"demo{suffix}"
@@ -44,11 +49,12 @@ def command(output: Path, quality: int, device: str, force: bool, as_json: bool,
 
     import ulbic
     from ulbic.benchmarks.metrics import psnr
+    from ulbic.codec.api import encode_with
     from ulbic.codec.images import load_picture
 
     photo = load_picture(sample_photo())
     started = time.perf_counter()
-    data = ulbic.encode(photo, quality, device=device)
+    data = encode_with(photo, settings).data
     encoded = time.perf_counter()
     decoded = ulbic.decode(data, device=device)
     done = time.perf_counter()
@@ -62,7 +68,7 @@ def command(output: Path, quality: int, device: str, force: bool, as_json: bool,
     account: dict[str, Any] = {
         "width": photo.width,
         "height": photo.height,
-        "quality": quality,
+        "quality": profile(settings.model).default_quality if quality is None else quality,
         "bytes": len(data),
         "bpp": ulbic.info(data).bpp,
         "psnr": psnr(photo, decoded),
@@ -75,7 +81,7 @@ def command(output: Path, quality: int, device: str, force: bool, as_json: bool,
     elif not quiet:
         click.echo(
             "picture  {width} x {height}, quality {quality}\n"
-            "file     {bytes} bytes, {bpp:.4f} bits a pixel\n"
+            "file     {bytes} bytes, {bpp:.4f} bits per pixel\n"
             "PSNR     {psnr:.2f} dB\n"
             "time     {encode_s:.2f} s encode (with loading), {decode_s:.2f} s decode".format(**account)
         )

@@ -7,15 +7,17 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ulbic.bitstream.describe import read_bytes
+from ulbic.codec.settings import EncodeSettings
 from ulbic.errors import InputError, UlbicError
+from ulbic.files import read_bytes
 
-from .conversion import Outcome, attempt
+from .conversion import Converted, Outcome, attempt
 from .encode import encode_file
 from .options import (
     force_option,
@@ -53,7 +55,7 @@ RAY_ENVIRONMENT = {
 def command(
     manifest: Path,
     output: Path,
-    quality: int,
+    quality: int | None,
     keep_icc: bool,
     keep_metadata: bool,
     address: str | None,
@@ -71,7 +73,9 @@ def command(
     """
     rows = read_manifest(manifest)
     check_output(output, force or _is_results(output))
-    settings = {"quality": quality, "keep_icc": keep_icc, "keep_metadata": keep_metadata, "device": "cpu"}
+    settings = EncodeSettings(
+        quality=quality, keep_icc=keep_icc, keep_metadata=keep_metadata, device="cpu"
+    )
     outcomes: dict[str, Outcome] = {}
     try:
         stream = _encode_all(rows, settings, force, jobs, address)
@@ -120,19 +124,24 @@ def _is_results(path: Path) -> bool:
 class Encoder:
     """An actor of Ray: it loads the model with its first picture, and keeps it."""
 
-    def __init__(self, settings: dict[str, Any], force: bool) -> None:
+    def __init__(self, settings: EncodeSettings, force: bool) -> None:
         self._settings, self._force = settings, force
 
     def __call__(self, row: Row) -> Row:
         """An outcome as JSON, so that Ray does not have to guess at its columns."""
-        own = {} if row["quality"] is None else {"quality": row["quality"]}
-        converter = functools.partial(encode_file, self._settings | own)
+        converter = functools.partial(_encode_row, self._settings, row["quality"])
         outcome = attempt(converter, self._force, Task(Path(row["input"]), Path(row["output"])))
         return {"outcome": json.dumps(outcome.to_dict())}
 
 
+def _encode_row(settings: EncodeSettings, quality: Any, source: Path | bytes, output: Path) -> Converted:
+    """`quality` is what the manifest says, whatever that is; None where it says nothing."""
+    own = settings if quality is None else replace(settings, quality=quality)
+    return encode_file(own, source, output)
+
+
 def _encode_all(
-    rows: list[Row], settings: dict[str, Any], force: bool, jobs: int, address: str | None
+    rows: list[Row], settings: EncodeSettings, force: bool, jobs: int, address: str | None
 ) -> Iterator[Outcome]:
     for name, value in RAY_ENVIRONMENT.items():
         os.environ.setdefault(name, value)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from ulbic.bitstream.describe import info, read_bytes
+from ulbic.codec.describe import info
+from ulbic.files import read_bytes
 
 from .options import json_option, weights_option
 
@@ -27,11 +28,12 @@ def command(file: Path, as_json: bool, symbols: bool, weights: Path | None) -> N
         click.echo(json.dumps(account.to_dict() | extra))
         return
     click.echo(f"size        {account.width} x {account.height} pixels")
-    click.echo(f"file        {account.file_bytes} bytes, {account.bpp:.4f} bits a pixel")
+    click.echo(f"file        {account.file_bytes} bytes, {account.bpp:.4f} bits per pixel")
     click.echo(f"            {account.payload_bytes} payload, {account.side_bytes} side information")
-    click.echo(f"model       {account.model_id}, weights {account.weights_tag}")
+    model = f"{account.model_number} {account.model}".strip()
+    click.echo(f"model       {model}, weights {account.weights_tag}")
     raw = ", raw indices" if account.raw_indices else ""
-    click.echo(f"rate point  gain {account.gain:g}, schedule {account.schedule}{raw}")
+    click.echo(f"rate point  gain {account.gain:g}, index mode {account.index_mode}{raw}")
     click.echo(f"container   version {account.version}, rounding offset {account.rounding}")
     extras = (["grey"] if account.grey else []) + [f"{k} {n} bytes" for k, n in account.chunks.items()]
     if extras:

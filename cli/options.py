@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from ulbic.codec.quality import DEFAULT_QUALITY
+from ulbic.codec.index_modes import INDEX_MODES
+from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
+from ulbic.codec.settings import DecodeSettings, EncodeSettings
 
 Function = TypeVar("Function", bound=Callable[..., None])
+Settings = TypeVar("Settings", EncodeSettings, DecodeSettings)
+
+_ladder = PROFILES[DEFAULT_MODEL]
 
 quality_option = click.option(
     "-q",
     "--quality",
-    type=click.IntRange(1, 8),
-    default=DEFAULT_QUALITY,
+    type=int,
+    metavar=f"1..{len(_ladder.qualities)}",
+    help=f"1 is the smallest file. Default: {_ladder.default_quality}. Other models may have more or fewer.",
+)
+model_option = click.option(
+    "--model",
+    default=DEFAULT_MODEL,
     show_default=True,
-    help="1 is the smallest file.",
+    metavar="NAME",
+    help="One of `ulbic weights list`.",
+)
+index_mode_option = click.option(
+    "--index-mode",
+    metavar="NAME",
+    help=f"Which indices to send, instead of the quality's own mode: {', '.join(INDEX_MODES)}.",
 )
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite what exists.")
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout.")
@@ -41,6 +58,16 @@ keep_icc_option = click.option(
     "--keep-icc", is_flag=True, help="Keep the colour profile instead of converting to sRGB."
 )
 keep_metadata_option = click.option("--keep-metadata", is_flag=True, help="Keep EXIF and XMP.")
+
+
+def settings_of(kind: type[Settings], given: dict[str, Any]) -> Settings:
+    """The settings among a verb's options.
+
+    Raises:
+        SettingsError: they contradict each other.
+    """
+    names = {field.name for field in fields(kind)}
+    return kind(**{name: value for name, value in given.items() if name in names})
 
 
 def conversion_options(function: Function) -> Function:

@@ -1,41 +1,61 @@
-"""`ulbic weights`: what is bundled, whether a file is sound, and files from public checkpoints."""
+"""`ulbic weights`: what is here, installing it, whether a file is sound, and files from public checkpoints."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import click
 
-from ulbic.models.config import PRESETS
-from ulbic.models.zoo import PUBLIC_SOURCES, ZOO, file_digest
+from ulbic.codec.profiles import PROFILES, installed_weights
+from ulbic.errors import WeightsError
+from ulbic.files import file_digest, read_bytes
+from ulbic.models.config import PRESETS, PUBLIC_SOURCES
 
-from .output import check_output, new_file
+from .output import check_output, make_folder, new_file, write_output
 
 
 @click.group("weights")
 def command() -> None:
-    """List, verify and convert weights."""
+    """List, install, verify and convert weights."""
 
 
 @command.command("list")
 def list_command() -> None:
-    """Show the models that this release knows."""
-    for known in ZOO:
-        if known.path.exists():
-            size = known.path.stat().st_size / 2**20
-            state = f"{size:.1f} MiB, weights {file_digest(known.path)[:3]}"
-        else:
+    """Show the models that this release knows, and where their weights are."""
+    for known in PROFILES.values():
+        try:
+            path = known.find_weights()
+        except WeightsError:
             state = "not installed"
-        click.echo(f"{known.model_id:2} {known.name:8} {state}")
+        else:
+            size = path.stat().st_size / 2**20
+            state = f"{size:.1f} MiB, weights {known.tag:03x}, {known.licence}, {path}"
+        click.echo(f"{known.number:2} {known.name:8} {state}")
+
+
+@command.command("install")
+@click.argument("file", type=click.Path(path_type=Path))
+def install_command(file: Path) -> None:
+    """Copy the weight FILE of a model that this release knows to where encoder and decoder find it."""
+    data = read_bytes(file)
+    digest = hashlib.sha256(data).hexdigest()
+    known = next((known for known in PROFILES.values() if known.sha256 == digest), None)
+    if known is None:
+        raise WeightsError(f"{str(file)!r} holds the weights of no model that this release knows")
+    place = installed_weights() / known.file
+    make_folder(place.parent)
+    write_output(place, data)
+    click.echo(f"model {known.name}: {place}")
 
 
 @command.command("verify")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
 def verify_command(files: tuple[Path, ...]) -> None:
-    """Check every weight of FILES; without FILES, of the bundled ones."""
-    from ulbic.codec.conversion import verify
+    """Check every weight of FILES; without FILES, of the models that are installed."""
+    from ulbic.codec.public_weights import verify
 
-    for path in files or [known.path for known in ZOO]:
+    for path in files or [known.find_weights() for known in PROFILES.values()]:
         sound = verify(path)
         click.echo(f"{path}: {sound.name}, {sound.parameters:,} parameters, weights {sound.tag}: sound")
 
@@ -73,8 +93,8 @@ def convert_command(
 
     import torch
 
-    from ulbic.codec.bundle import export_tables
-    from ulbic.codec.conversion import convert
+    from ulbic.codec.public_weights import convert
+    from ulbic.codec.tables import export_tables
     from ulbic.models.checkpoint import save_checkpoint
 
     model, fresh = convert(checkpoints, preset, init)

@@ -1,8 +1,8 @@
 """Bytes to picture, the mirror of `encoder`.
 
-container ┬ decode_latents ─ y_hat ─ ContinuousPart (synthesis, bridge) ┐
-          └ decode_indices ─ index map ─ complete_indices <─────────────┤
-                                            └── paint, tile by tile, crop
+container ┬ decode_latents ─ y_hat ─ Restoring (restore, assist, correct) ─┐
+          └ index mode's decode ─ index map ─ complete_indices <───────────┤
+                                                 └── paint_map, window by window, crop
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ulbic.bitstream.container import CRC_BYTES, MAX_PIXELS, Header, read_container
+from ulbic.bitstream.container import Container, Header
 from ulbic.bitstream.symbols import PartialReader, SymbolReader
 from ulbic.errors import DamagedError, WeightsError
 from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
-from ulbic.models.zoo import FILE_MODEL_ID
 
 from .bundle import Bundle
-from .continuous_part import ContinuousPart
-from .continuous_stream import decode_latents
 from .exactness import ExactRounding
+from .index_mode import IndexContext
+from .index_modes import index_mode_numbered
+from .latents import decode_latents
 from .maskgit import MaskGitConfig, complete_indices
-from .painting import paint, preview
-from .token_stream import decode_indices
+from .painting import paint_map, paint_restoration
+from .restoring import Restoring
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,40 +41,33 @@ class Symbols:
     complete: bool  # the checksum matches
     missing: float  # share of the symbols that a cut took away, 0 to 1
     digest: str  # SHA-256 of all symbols in coding order; empty for a cut file
-    seed: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecodeOptions:
-    """How to decode."""
-
-    max_pixels: int = MAX_PIXELS
-    allow_partial: bool = False  # take what is left of a truncated file
-    preview: bool = False  # the continuous stream's own picture, without the predictor and the decoder
-    maskgit: MaskGitConfig = MaskGitConfig()
 
 
 @torch.no_grad()
-def decode_symbols(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeOptions()) -> Symbols:
-    """Reads the container and the payload.
+def decode_symbols(bundle: Bundle, container: Container) -> Symbols:
+    """Reads the payload.
 
     Raises:
-        NotUlbError, VersionError, DamagedError, LimitError: see `read_container`.
         WeightsError: the file was made with other weights.
+        VersionError: it has an index mode of the future.
+        DamagedError: no encoder writes such a payload, or such a gain.
     """
-    header, payload, complete = read_container(data, options.max_pixels, allow_partial=options.allow_partial)
-    config = bundle.model.config
+    header, payload, complete = container
+    networks, tables = bundle.networks, bundle.tables
     _check_weights(header, bundle)
-    if header.gain > config.continuous.gains - 1:
+    mode = index_mode_numbered(header.index_mode)
+    if header.gain > networks.sizes.gains - 1:
         raise DamagedError(f"the file asks for gain {header.gain}, which the model does not have")
     latent_size = (-(-header.height // LATENT_STRIDE), -(-header.width // LATENT_STRIDE))
     token_size = (-(-header.height // TOKEN_STRIDE), -(-header.width // TOKEN_STRIDE))
 
     reader = SymbolReader(payload) if complete else PartialReader(payload)
-    y_hat = decode_latents(reader, bundle, latent_size, ExactRounding(header.rounding))
-    indices, received = decode_indices(
-        reader, token_size, header.schedule, bundle.index_table, header.raw_indices
+    rounding = ExactRounding(header.rounding)
+    y_hat = decode_latents(reader, networks, tables, latent_size, rounding)
+    context = IndexContext(
+        y_hat=y_hat, networks=networks, rounding=rounding, table=tables.index, raw=header.raw_indices
     )
+    indices, received = mode.decode(reader, token_size, context)
     return Symbols(
         header=header,
         y_hat=y_hat,
@@ -83,44 +76,44 @@ def decode_symbols(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeO
         complete=complete,
         missing=0.0 if isinstance(reader, SymbolReader) else reader.missing_share,
         digest=reader.digest.hexdigest() if isinstance(reader, SymbolReader) else "",
-        seed=int.from_bytes(data[-CRC_BYTES:], "big"),
     )
 
 
 def _check_weights(header: Header, bundle: Bundle) -> None:
-    asked, given = (header.model_id, header.weights_tag), (bundle.model_id, bundle.weights_tag)
-    if asked == given:
-        return
-    if header.model_id == FILE_MODEL_ID != bundle.model_id:
+    asked = header.model_number, header.weights_tag
+    given = bundle.profile.number, bundle.profile.tag
+    if asked != given:
         raise WeightsError(
-            f"the file was made with a weight file of tag {header.weights_tag:03x}: give it by --weights"
+            "the file was made with weights {}:{:03x}, these are {}:{:03x}".format(*asked, *given)
         )
-    raise WeightsError("the file was made with weights {}:{:03x}, these are {}:{:03x}".format(*asked, *given))
 
 
 @torch.no_grad()
-def decode_picture(bundle: Bundle, data: bytes, options: DecodeOptions = DecodeOptions()) -> Image.Image:
-    """The RGB picture of a .ulb file. Raises what `decode_symbols` raises."""
-    symbols = decode_symbols(bundle, data, options)
+def decode_picture(
+    bundle: Bundle,
+    container: Container,
+    *,
+    preview: bool = False,
+    maskgit: MaskGitConfig = MaskGitConfig(),
+) -> Image.Image:
+    """The RGB picture of a file, or with `preview` its restoration. Raises what `decode_symbols` raises."""
+    symbols = decode_symbols(bundle, container)
     if not symbols.complete:
         missing = f"{symbols.missing:.0%} of its symbols are missing"
         warnings.warn(f"the file is cut off or damaged: {missing}", stacklevel=2)
-    rows, columns = symbols.indices.shape
-    continuous = ContinuousPart(bundle.model, symbols.y_hat, symbols.header.gain)
-    with bundle.pixel_precision():
-        if options.preview:
-            pixels = preview(continuous, rows, columns)
-        else:
-            pixels = _completed_and_painted(bundle, symbols, continuous, options)
+    restoring = Restoring(bundle.networks, symbols.y_hat, symbols.header.gain)
+    if preview:
+        pixels = paint_restoration(restoring, *symbols.indices.shape)
+    else:
+        pixels = _completed_and_painted(bundle, symbols, restoring, maskgit)
     return Image.fromarray(pixels[: symbols.header.height, : symbols.header.width])
 
 
 def _completed_and_painted(
-    bundle: Bundle, symbols: Symbols, continuous: ContinuousPart, options: DecodeOptions
+    bundle: Bundle, symbols: Symbols, restoring: Restoring, maskgit: MaskGitConfig
 ) -> np.ndarray:
-    indices = torch.from_numpy(symbols.indices).to(bundle.device)
-    received = torch.from_numpy(symbols.received).to(bundle.device)
-    completed = complete_indices(
-        bundle.model.predictor, indices, received, continuous.assist, options.maskgit, symbols.seed
-    )
-    return paint(bundle.model, completed, received, continuous)
+    networks = bundle.networks
+    indices = torch.from_numpy(symbols.indices).to(networks.device)
+    received = torch.from_numpy(symbols.received).to(networks.device)
+    completed = complete_indices(networks, indices, received, restoring.assist, maskgit)
+    return paint_map(networks, completed, received, restoring)

@@ -1,9 +1,9 @@
 """Picture to bytes.
 
-picture ─ analyse_picture, tile by tile ┬ halve ─ analysis ─ y ────┐
-                                        └ tokenizer ─ index map ───┤
-          encode_features ┬ y, z ─ encode_latents ┐ <──────────────┘
-                          └ encode_indices ───────┴ container
+picture ─ analyse_picture, tile by tile ┬ networks.analyse ─ latents ──────┐
+                                        └ networks.tokenise ─ index map ───┤
+          encode_features ┬ y, z ─ encode_latents ──┐ <────────────────────┘
+                          └ index mode's encode ────┴ container
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from torch import Tensor
 
 from ulbic.bitstream.container import Chunk, Header, write_container
 from ulbic.bitstream.symbols import SymbolWriter
-from ulbic.errors import UlbicError
+from ulbic.errors import SettingsError, UlbicError
 from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
-from ulbic.models.model import reduce
 
 from .bundle import Bundle
-from .continuous_stream import encode_latents
 from .exactness import GUARD, OFFSETS, ExactRounding, NearBoundaryError
 from .extras import NO_EXTRAS, Extras, pack_extras
 from .images import to_tensor
-from .quality import RatePoint
-from .token_stream import encode_indices, prefers_raw
+from .index_mode import IndexContext
+from .index_modes import index_mode
+from .latents import encode_latents
+from .profiles import RatePoint
 from .windows import MARGIN, TILE, Window, windows
 
 
@@ -45,9 +45,10 @@ class PictureFeatures:
 
 
 class EncodedPicture(NamedTuple):
-    """A file, and what the encoder knows of its symbols."""
+    """A file, and what the encoder knows of it."""
 
     data: bytes
+    header: Header
     digest: str  # SHA-256 of the symbols
     ideal_bits: float  # sum of -log2 p of the symbols
 
@@ -59,25 +60,23 @@ def analyse_picture(bundle: Bundle, picture: Image.Image, extras: Extras = NO_EX
     Raises:
         LimitError: the format has no room for something in `extras`.
     """
-    model = bundle.model
+    networks = bundle.networks
     rows, columns = -(-picture.height // LATENT_STRIDE), -(-picture.width // LATENT_STRIDE)
-    latents = torch.empty(1, model.config.continuous.latents, rows, columns, device=bundle.device)
+    latents = torch.empty(1, networks.sizes.latents, rows, columns, device=networks.device)
     latents = latents.contiguous(memory_format=torch.channels_last)
-    tokens = torch.empty(1, 2 * rows, 2 * columns, dtype=torch.int64, device=bundle.device)
+    tokens = torch.empty(1, 2 * rows, 2 * columns, dtype=torch.int64, device=networks.device)
     for tile in windows(rows, columns, TILE // 2, 0):
         outer = tile.grown(MARGIN // 2, rows, columns)
-        image = to_tensor(_cut(picture, outer), LATENT_STRIDE).to(bundle.device)
+        image = to_tensor(_cut(picture, outer), LATENT_STRIDE).to(networks.device)
         inner = tile.within(outer)
-        with bundle.pixel_precision():
-            tile.of(latents)[:] = inner.of(model.continuous.transform(reduce(image)))
-            tile.of(tokens, 2)[:] = inner.of(model.tokenizer.indices(image), 2)
+        tile.of(latents)[:] = inner.of(networks.analyse(image))
+        tile.of(tokens, 2)[:] = inner.of(networks.tokenise(image), 2)
     height, width = -(-picture.height // TOKEN_STRIDE), -(-picture.width // TOKEN_STRIDE)
-    indices = tokens[0, :height, :width].cpu().numpy()
     return PictureFeatures(
         width=picture.width,
         height=picture.height,
         latents=latents,
-        indices=indices,
+        indices=tokens[0, :height, :width].cpu().numpy(),
         grey=extras.grey,
         chunks=pack_extras(extras),
     )
@@ -96,35 +95,41 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
     """The bytes of a .ulb file at one rate point.
 
     Raises:
+        SettingsError: the model does not have that gain, or there is no such index mode.
         LimitError: the format has no room for the picture's size.
     """
-    stream = bundle.model.continuous
-    gain = min(point.gain, stream.config.gains - 1)
-    y = stream.amplify(features.latents, torch.tensor([gain], dtype=torch.float32, device=bundle.device))
-    z = stream.hyper_analyse(y)
-    raw = prefers_raw(features.indices, point.schedule, bundle.index_table)
+    networks, tables, mode = bundle.networks, bundle.tables, index_mode(point.index_mode)
+    highest = networks.sizes.gains - 1
+    if point.gain > highest:
+        raise SettingsError(f"gain {point.gain:g}: those of model {bundle.profile.name!r} end at {highest}")
+    gain = torch.tensor([point.gain], dtype=torch.float32, device=networks.device)
+    y, z = networks.hyper_analyse(features.latents, gain)
+    raw = mode.prefers_raw(features.indices, tables.index)
 
-    for rounding in range(OFFSETS):
-        writer = SymbolWriter()
+    for offset in range(OFFSETS):
+        writer, rounding = SymbolWriter(), ExactRounding(offset, GUARD)
         try:
-            encode_latents(writer, bundle, y, z, ExactRounding(rounding, GUARD))
+            y_hat = encode_latents(writer, networks, tables, y, z, rounding)
+            context = IndexContext(
+                y_hat=y_hat, networks=networks, rounding=rounding, table=tables.index, raw=raw
+            )
+            mode.encode(writer, features.indices, context)
         except NearBoundaryError:
             continue
-        encode_indices(writer, features.indices, point.schedule, bundle.index_table, raw)
         header = Header(
             width=features.width,
             height=features.height,
-            model_id=bundle.model_id,
-            weights_tag=bundle.weights_tag,
-            gain=gain,
-            schedule=point.schedule,
+            model_number=bundle.profile.number,
+            weights_tag=bundle.profile.tag,
+            gain=point.gain,
+            index_mode=mode.number,
             raw_indices=raw,
-            rounding=rounding,
+            rounding=offset,
             grey=features.grey,
             chunks=features.chunks,
         )
         data = write_container(header, writer.finish())
-        return EncodedPicture(data, writer.digest.hexdigest(), writer.ideal_bits)
+        return EncodedPicture(data, header, writer.digest.hexdigest(), writer.ideal_bits)
     raise UlbicError("no rounding offset keeps every value off a boundary")
 
 

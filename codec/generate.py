@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -19,7 +20,7 @@ from ulbic.models.config import TOKEN_STRIDE, WINDOW
 from .bundle import Bundle
 from .images import to_tensor
 from .maskgit import MaskGitConfig, complete_indices
-from .painting import paint
+from .painting import paint_map
 
 GENERATION = MaskGitConfig(steps=20, temperature=6.0, sampled=True)  # MAGE suppl. §3
 
@@ -37,7 +38,7 @@ class Box:
 @torch.no_grad()
 def generate(bundle: Bundle, seed: int = 0, config: MaskGitConfig = GENERATION) -> Image.Image:
     """A 256x256 RGB picture out of nothing, of no class in particular."""
-    nothing = torch.zeros(WINDOW, WINDOW, dtype=torch.int64, device=bundle.device)
+    nothing = torch.zeros(WINDOW, WINDOW, dtype=torch.int64, device=bundle.networks.device)
     return _painted(bundle, nothing, nothing.bool(), seed, config)
 
 
@@ -93,14 +94,32 @@ def _line(length: int, first: int, end: int, touching: bool) -> Tensor:
 def _completed(
     bundle: Bundle, picture: Image.Image, known: Tensor, seed: int, config: MaskGitConfig
 ) -> Image.Image:
-    with bundle.pixel_precision():
-        indices = bundle.model.tokenizer.indices(to_tensor(picture, TOKEN_STRIDE).to(bundle.device))[0]
-    whole_squares = _painted(bundle, indices, known.to(bundle.device), seed, config)
+    networks = bundle.networks
+    indices = networks.tokenise(to_tensor(picture, TOKEN_STRIDE).to(networks.device))[0]
+    whole_squares = _painted(bundle, indices, known.to(networks.device), seed, config)
     return whole_squares.crop((0, 0, picture.width, picture.height))
 
 
 def _painted(bundle: Bundle, indices: Tensor, known: Tensor, seed: int, config: MaskGitConfig) -> Image.Image:
     """The picture, of whole 16x16 squares, of a map completed where it is not `known`."""
-    with bundle.pixel_precision():
-        completed = complete_indices(bundle.model.predictor, indices, known, None, config, seed)
-        return Image.fromarray(paint(bundle.model, completed, torch.zeros_like(known), None))
+    completed = complete_indices(bundle.networks, indices, known, None, config, GumbelNoise(seed))
+    return Image.fromarray(paint_map(bundle.networks, completed, torch.zeros_like(known), None))
+
+
+class GumbelNoise:
+    """Gumbel noise from SplitMix64 (Steele 2014), integer arithmetic alone up to the last logarithm."""
+
+    def __init__(self, seed: int) -> None:
+        self._state = np.uint64(seed)
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Noise of the shape, type and device of `values`."""
+        with np.errstate(over="ignore"):
+            steps = np.arange(1, values.numel() + 1, dtype=np.uint64)
+            z = self._state + steps * np.uint64(0x9E3779B97F4A7C15)
+            self._state = z[-1]
+            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            z = z ^ (z >> np.uint64(31))
+        uniform = ((z >> np.uint64(11)).astype(np.float64) + 0.5) / 2.0**53
+        return torch.from_numpy(-np.log(-np.log(uniform))).view(values.shape).to(values)

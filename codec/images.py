@@ -14,8 +14,8 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from ulbic.bitstream.container import MAX_PIXELS
-from ulbic.bitstream.describe import read_bytes
 from ulbic.errors import ImageError, LimitError
+from ulbic.files import read_bytes
 
 from .alpha import fill_transparent
 from .colour import note, stored_modes, to_colours

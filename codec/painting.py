@@ -10,20 +10,20 @@ import torch
 from torch import Tensor
 
 from ulbic.models.config import TOKEN_STRIDE
-from ulbic.models.model import UlbicModel
 
-from .continuous_part import ContinuousPart
 from .images import to_pixels
+from .networks import Networks
+from .restoring import Restoring
 from .windows import PIXEL_OVERLAP, PIXEL_WINDOW, TILE, Group, Window, blend_shares, groups, windows
 
 _BATCH = 8  # windows painted at once
 
 
 @torch.no_grad()
-def paint(
-    model: UlbicModel, indices: Tensor, received: Tensor, continuous: ContinuousPart | None
+def paint_map(
+    networks: Networks, indices: Tensor, received: Tensor, restoring: Restoring | None
 ) -> np.ndarray:
-    """The picture of a completed index map; without the continuous part, of the indices alone.
+    """The picture of a completed index map; without the restoration, of the indices alone.
 
     Args:
         indices: (rows, columns) int64.
@@ -44,7 +44,7 @@ def paint(
         canvas = overhang.new_zeros(1, 3, height * TOKEN_STRIDE, picture.shape[1])
         canvas[:, :, : overhang.shape[2]] = overhang
         for group in band:
-            for window, pixels in _painted(model, group, indices, received, continuous):
+            for window, pixels in _painted(networks, group, indices, received, restoring):
                 share = down[window.top][:, None] * across[window.left]
                 place = window._replace(top=window.top - top)
                 place.of(canvas, TOKEN_STRIDE).add_(pixels * share)
@@ -55,19 +55,19 @@ def paint(
 
 
 def _painted(
-    model: UlbicModel, group: Group, indices: Tensor, received: Tensor, continuous: ContinuousPart | None
+    networks: Networks, group: Group, indices: Tensor, received: Tensor, restoring: Restoring | None
 ) -> Iterator[tuple[Window, Tensor]]:
     """Every window of the group, and its pixels (3, 16 h, 16 w)."""
-    if continuous is not None:
-        correction, restoration = continuous.correction(group.box), continuous.restoration(group.box)
+    if restoring is not None:
+        correction, restoration = restoring.correction(group.box), restoring.restoration(group.box)
     for i in range(0, len(group.windows), _BATCH):
         batch = group.windows[i : i + _BATCH]
         corrections, restorations = None, None
-        if continuous is not None:
+        if restoring is not None:
             local = [window.within(group.box) for window in batch]
             corrections = torch.cat([window.of(correction) for window in local])
             restorations = torch.cat([window.of(restoration, TOKEN_STRIDE) for window in local])
-        pixels = model.paint(
+        pixels = networks.paint(
             torch.stack([window.of(indices) for window in batch]),
             torch.stack([window.of(received) for window in batch]),
             corrections,
@@ -77,11 +77,11 @@ def _painted(
 
 
 @torch.no_grad()
-def preview(continuous: ContinuousPart, rows: int, columns: int) -> np.ndarray:
+def paint_restoration(restoring: Restoring, rows: int, columns: int) -> np.ndarray:
     """The restoration alone of a map of indices, (16 rows, 16 columns, 3) uint8."""
     picture = np.empty((rows * TOKEN_STRIDE, columns * TOKEN_STRIDE, 3), np.uint8)
     for tile in windows(rows, columns, TILE, 0):
         across = slice(tile.left * TOKEN_STRIDE, (tile.left + tile.width) * TOKEN_STRIDE)
         down = slice(tile.top * TOKEN_STRIDE, (tile.top + tile.height) * TOKEN_STRIDE)
-        picture[down, across] = to_pixels(continuous.restoration(tile))
+        picture[down, across] = to_pixels(restoring.restoration(tile))
     return picture

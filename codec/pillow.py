@@ -5,17 +5,18 @@ Opening reads the header alone; torch is imported, and the networks run, when th
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import IO, Any
 
 from PIL import Image, ImageFile
 
 from ulbic.bitstream.chunks import ALPHA
 from ulbic.bitstream.container import read_container
-from ulbic.errors import LimitError, UlbicError
+from ulbic.errors import DamagedError, LimitError, SettingsError, UlbicError
 
-from .quality import DEFAULT_QUALITY, QUALITIES
+from .settings import DecodeSettings, EncodeSettings
 
-SETTINGS = ("quality", "schedule", "keep_icc", "keep_metadata", "verify", "device")  # of `ulbic.encode`
+INCOMPLETE = "the checksum does not match: the file is damaged or incomplete"
 
 
 class UlbImageFile(ImageFile.ImageFile):
@@ -30,13 +31,13 @@ class UlbImageFile(ImageFile.ImageFile):
 
     def _open(self) -> None:
         assert self.fp is not None
-        self._data = self.fp.read()
         try:
-            header, _, self._complete = read_container(self._data, allow_partial=True)
+            self._container = read_container(self.fp.read(), allow_partial=True)
         except LimitError as error:
             raise Image.DecompressionBombError(str(error)) from None
         except UlbicError as error:
             raise SyntaxError(str(error)) from None  # Pillow's word for "not identified"
+        header = self._container.header
         alpha = any(chunk.kind == ALPHA for chunk in header.chunks)
         self._size = header.width, header.height
         self._mode = ("L" if header.grey else "RGB") + ("A" if alpha else "")
@@ -48,8 +49,8 @@ class UlbImageFile(ImageFile.ImageFile):
         Raises:
             OSError: the file is damaged or cut off.
         """
-        if not self._complete:
-            raise OSError("the checksum does not match: the file is damaged or incomplete")
+        if not self._container.complete:
+            raise OSError(INCOMPLETE)
         super().verify()
 
     def load(self) -> Any:
@@ -59,10 +60,12 @@ class UlbImageFile(ImageFile.ImageFile):
             OSError: the file cannot be decoded.
         """
         if not self._decoded:
-            from .api import decode
+            from .api import decode_with
 
             try:
-                picture = decode(self._data, allow_partial=ImageFile.LOAD_TRUNCATED_IMAGES)
+                if not (self._container.complete or ImageFile.LOAD_TRUNCATED_IMAGES):
+                    raise DamagedError(INCOMPLETE)
+                picture = decode_with(self._container, DecodeSettings())
             except UlbicError as error:
                 raise OSError(str(error)) from None
             self.im, self._decoded = picture.im, True
@@ -77,18 +80,19 @@ def save(picture: Image.Image, fp: IO[bytes]) -> None:
     """Writes a .ulb file; Pillow keeps the keywords of `picture.save` in `encoderinfo`.
 
     Raises:
-        ValueError: quality is not 1 to 8.
+        ValueError: a setting does not exist, or is out of its range.
         OSError: the picture cannot be encoded.
     """
     given = getattr(picture, "encoderinfo", {})
-    settings = {key: given[key] for key in SETTINGS if key in given}
-    quality = settings.setdefault("quality", DEFAULT_QUALITY)
-    if quality not in QUALITIES:
-        raise ValueError(f"quality {quality!r} is not one of 1 to 8, as .ulb files have it")
+    known = {field.name for field in fields(EncodeSettings)}
+    try:
+        settings = EncodeSettings(**{key: given[key] for key in given if key in known})
+    except SettingsError as error:
+        raise ValueError(str(error)) from None
 
-    from .api import encode
+    from .api import encode_with
 
     try:
-        fp.write(encode(picture, **settings))
+        fp.write(encode_with(picture, settings).data)
     except UlbicError as error:
         raise OSError(str(error)) from None

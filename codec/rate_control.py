@@ -1,6 +1,6 @@
 """The best file under a budget of bytes.
 
-The ladder of qualities says which schedule suits which gain, by measured quality on the validation
+The ladder of qualities says which index mode suits which gain, by measured quality on the validation
 pictures (docs/parts.md). So the search takes the best quality that fits, or else the format's lowest gain,
 and raises the gain in small steps as far as the budget allows. Both encoders have run before; what is tried
 is coded, and weighed, in full.
@@ -12,12 +12,12 @@ import warnings
 from bisect import bisect_right
 from functools import cache
 
-from ulbic.bitstream.container import GAIN_STEPS, LOWEST_GAIN, SCHEDULES
+from ulbic.bitstream.container import GAIN_STEPS, LOWEST_GAIN
 from ulbic.errors import BudgetError
 
 from .bundle import Bundle
 from .encoder import EncodedPicture, PictureFeatures, encode_features
-from .quality import QUALITIES, RatePoint
+from .profiles import RatePoint
 
 
 def encode_to_budget(
@@ -25,13 +25,13 @@ def encode_to_budget(
     features: PictureFeatures,
     budget: int,
     *,
-    schedule: str | None = None,
+    index_mode: str | None = None,
     strict: bool = False,
 ) -> EncodedPicture:
     """The best file of at most `budget` bytes; the smallest there is, with a warning, where none fits.
 
     Args:
-        schedule: keep to this one.
+        index_mode: keep to this one.
         strict: make it an error that none fits.
 
     Raises:
@@ -48,11 +48,13 @@ def encode_to_budget(
         fitting = bisect_right(points, budget, key=lambda point: len(encoded(point).data))
         return points[max(fitting - 1, 0)]
 
-    ladder = [RatePoint(LOWEST_GAIN, SCHEDULES[0]), *QUALITIES.values()]
-    if schedule is not None:
-        ladder = [point._replace(schedule=schedule) for point in ladder]
+    highest = bundle.networks.sizes.gains - 1
+    ladder = list(bundle.profile.qualities)
+    if highest > 0:
+        ladder.insert(0, ladder[0]._replace(gain=LOWEST_GAIN))
+    if index_mode is not None:
+        ladder = [point._replace(index_mode=index_mode) for point in ladder]
     start = best(ladder)
-    highest = bundle.model.config.continuous.gains - 1
     steps = range(int(start.gain * GAIN_STEPS), highest * GAIN_STEPS + 1)
     result = encoded(best([start._replace(gain=step / GAIN_STEPS) for step in steps]))
 

@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import ContinuousConfig
-from .known import Known
+from .phases import Known
 
-WINDOW = 5  # side of the window of the local context, in latents
-REACH = WINDOW // 2
+LOCAL_WINDOW = 5  # side of the window of the local context, in latents
+REACH = LOCAL_WINDOW // 2
 HEAD = 32  # channels a head of the inter-slice attention
 MASKED = -100.0  # what the public code adds to the logit of a pair that is not two anchors
 CHUNK = 4096  # windows held in memory at a time
@@ -94,9 +94,9 @@ class LocalContext(nn.Module):
         self.heads = heads
         self.norm1 = nn.LayerNorm(size)
         self.qkv_proj = nn.Linear(size, 3 * size)
-        self.relative_position_table = nn.Parameter(torch.empty((2 * WINDOW - 1) ** 2, heads))
+        self.relative_position_table = nn.Parameter(torch.empty((2 * LOCAL_WINDOW - 1) ** 2, heads))
         nn.init.trunc_normal_(self.relative_position_table, std=0.02)
-        self.fusion = nn.Conv2d(size, 2 * size, WINDOW)
+        self.fusion = nn.Conv2d(size, 2 * size, LOCAL_WINDOW)
         self.proj = nn.Linear(2 * size, 2 * size)
         self.norm2 = nn.LayerNorm(2 * size)
         self.mlp = nn.Sequential()
@@ -211,14 +211,14 @@ def windows_around(cells: Tensor) -> Tensor:
     """Flat positions (n, 25), in a map padded by REACH, of the window around each of `cells` (H, W) bool."""
     rows, columns = cells.nonzero().unbind(dim=1)
     width = cells.shape[1] + 2 * REACH
-    step = torch.arange(WINDOW, device=cells.device)
+    step = torch.arange(LOCAL_WINDOW, device=cells.device)
     offsets = (step[:, None] * width + step).flatten()
     return (rows * width + columns)[:, None] + offsets
 
 
 def relative_positions(device: torch.device) -> Tensor:
     """(25, 25) row of the position table for every pair of cells of a window (Swin, Liu 2021)."""
-    line = torch.arange(WINDOW, device=device)
-    row, column = line.repeat_interleave(WINDOW), line.repeat(WINDOW)
-    reach = WINDOW - 1
-    return (row[:, None] - row + reach) * (2 * WINDOW - 1) + (column[:, None] - column + reach)
+    line = torch.arange(LOCAL_WINDOW, device=device)
+    row, column = line.repeat_interleave(LOCAL_WINDOW), line.repeat(LOCAL_WINDOW)
+    reach = LOCAL_WINDOW - 1
+    return (row[:, None] - row + reach) * (2 * LOCAL_WINDOW - 1) + (column[:, None] - column + reach)

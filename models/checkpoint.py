@@ -11,10 +11,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ulbic.errors import WeightsError
+from ulbic.files import file_digest
 
 from .config import ModelConfig
 from .model import UlbicModel
-from .zoo import file_digest
 
 TABLE_PREFIX = "tables."  # integer frequency tables travel with the weights
 

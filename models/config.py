@@ -10,6 +10,7 @@ import math
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
+PUBLIC_SOURCES = ("mage-vqgan", "mage-vit", "mlicpp")  # checkpoints that `models.adapters` converts
 TOKEN_STRIDE = 16  # one index covers 16x16 pixels
 LATENT_STRIDE = 32  # one continuous latent covers 32x32 pixels: 2 by down-sampling, 16 by the analysis
 WINDOW = 16  # side, in indices, of the window that the mask predictor works on

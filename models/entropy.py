@@ -1,7 +1,7 @@
 """Probability models of the continuous stream: float in training, integer tables for the coder.
 
-The coder sees integers only. `integer_cdf` turns a probability vector into a cumulative table once, when
-weights are exported; the tables travel with the weights and are never rebuilt (docs/reproducibility.md).
+The coder sees integers only: `ulbic.codec.tables` turns these models into frequency tables once, when weights
+are exported; the tables travel with the weights and are never rebuilt (docs/reproducibility.md).
 """
 
 from __future__ import annotations

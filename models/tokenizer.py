@@ -117,13 +117,13 @@ class Decoder(nn.Module):
                 h = self.up[i].upsample.conv(F.interpolate(h, scale_factor=2.0, mode=self.interpolation))  # type: ignore
         return outputs
 
-    def paint(self, features: Tensor) -> Tensor:
+    def picture(self, features: Tensor) -> Tensor:
         """(B, 3, H, W), about [0, 1], not clipped, of the finest features."""
         pixels = self.conv_out(F.silu(self.norm_out(features)))
         return self.smooth(F.pixel_shuffle(pixels, self.stem) if self.stem > 1 else pixels)
 
     def forward(self, code: Tensor, added: Sequence[Tensor] | None = None) -> Tensor:
-        return self.paint(self.features(code, added)[-1])
+        return self.picture(self.features(code, added)[-1])
 
 
 class Codebook(nn.Module):

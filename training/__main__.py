@@ -97,7 +97,7 @@ def bridge_command(kind: Bridge, weights: Path, file: Path) -> None:
     """Write WEIGHTS with an untrained bridge of the KIND, to train it from there."""
     import torch
 
-    from ulbic.codec.bundle import export_tables
+    from ulbic.codec.tables import export_tables
     from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
 
     from .initialise import with_new_bridge

@@ -5,33 +5,31 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from ulbic.models.continuous import ContinuousStream, Pass
-from ulbic.models.entropy import gaussian_likelihood
+from ulbic.codec.latents import Pass, walk
+from ulbic.codec.networks import Networks
+from ulbic.models.entropy import FactorizedPrior, gaussian_likelihood
 
 from .config import TrainConfig
 from .distributed import own_rows, whole
 from .losses import bits, fidelity, round_through, squared_error
 
 
-class ContinuousOutput(NamedTuple):
+class Coded(NamedTuple):
     """Relaxed coding of one batch of crops."""
 
-    restoration: Tensor  # (B, 3, H/2, W/2), or of full size where the stream paints it so
-    y_hat: Tensor
-    bpp: Tensor  # (B,) bits a pixel of the crop, estimated
+    y_hat: Tensor  # (B, latents, h, w)
+    bpp: Tensor  # (B,) bits per pixel of the crop, estimated
 
 
-def code_relaxed(stream: ContinuousStream, x: Tensor, gain: Tensor) -> ContinuousOutput:
-    """Encode and decode with straight-through rounding. x: (B, 3, H, W) in [0, 1]; gain: (B,) int64."""
-    y = stream.analyse(F.avg_pool2d(x, 2), gain)
+def code_relaxed(networks: Networks, prior: FactorizedPrior, x: Tensor, gain: Tensor) -> Coded:
+    """Encodes with straight-through rounding. x: (B, 3, H, W) in [0, 1]; gain: (B,) int64."""
+    latents = networks.analyse(x)
     with torch.autocast(x.device.type, enabled=False):
-        y = y.float()
-        medians = stream.prior.medians
-        z_hat = round_through(stream.hyper_analyse(y) - medians) + medians
-        total = bits(stream.prior.likelihood(z_hat))
+        y, z = networks.hyper_analyse(latents.float(), gain)
+        z_hat = round_through(z)
+        total = bits(prior.likelihood(z_hat + prior.medians))
 
         def quantise(p: Pass) -> Tensor:
             nonlocal total
@@ -40,13 +38,8 @@ def code_relaxed(stream: ContinuousStream, x: Tensor, gain: Tensor) -> Continuou
             total = total + bits(torch.where(p.cells, likelihood, 1.0))
             return residual + p.mean
 
-        y_hat = stream.context(z_hat, (y.shape[2], y.shape[3]), quantise)
-    return ContinuousOutput(stream.synthesise(y_hat, gain), y_hat, total / (x.shape[2] * x.shape[3]))
-
-
-def restored(stream: ContinuousStream, x: Tensor) -> Tensor:
-    """What the stream's synthesis is to give of the crops x: themselves, or in half their size."""
-    return x if stream.config.full_size else F.avg_pool2d(x, 2)
+        y_hat = walk(networks, z_hat, (y.shape[2], y.shape[3]), quantise)
+    return Coded(y_hat, total / (x.shape[2] * x.shape[3]))
 
 
 def random_gains(x: Tensor, gains: int) -> Tensor:
@@ -61,14 +54,14 @@ def rate_weight(config: TrainConfig, gain: Tensor, gains: int) -> Tensor:
 
 
 def continuous_loss(
-    stream: ContinuousStream, x: Tensor, config: TrainConfig, progress: float
+    networks: Networks, prior: FactorizedPrior, x: Tensor, config: TrainConfig, progress: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Mean of lambda * bpp + fidelity, with lambda warmed up over the first fifth of the run."""
-    gain = random_gains(x, stream.config.gains)
-    out = code_relaxed(stream, x, gain)
-    restoration, target = out.restoration.float(), restored(stream, x)
-    distortion, squared = fidelity(restoration, target), squared_error(restoration, target)
-    weight = rate_weight(config, gain, stream.config.gains) * min(1.0, 0.1 + 4.5 * progress)
-    loss = (weight * out.bpp + config.l1_weight * distortion + config.squared_weight * squared).mean()
+    """Mean of lambda * bpp + distortion, with lambda warmed up over the first fifth of the run."""
+    gain = random_gains(x, networks.sizes.gains)
+    coded = code_relaxed(networks, prior, x, gain)
+    restoration = networks.restore(coded.y_hat, gain)
+    distortion, squared = fidelity(restoration, x), squared_error(restoration, x)
+    weight = rate_weight(config, gain, networks.sizes.gains) * min(1.0, 0.1 + 4.5 * progress)
+    loss = (weight * coded.bpp + config.l1_weight * distortion + config.squared_weight * squared).mean()
     psnr = -10 * squared.detach().log10().mean()
-    return loss, {"bpp": out.bpp.mean(), "fidelity": distortion.mean(), "psnr": psnr}
+    return loss, {"bpp": coded.bpp.mean(), "fidelity": distortion.mean(), "psnr": psnr}

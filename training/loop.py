@@ -14,18 +14,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ulbic.models.precision import fast_bfloat16
+
 from .config import TrainConfig
 from .distributed import Loss, is_first, mean_terms, of_first, parallel, processes, wait
-
-
-def mixed_precision(device: str) -> bool:
-    """Whether matrix products are faster in bfloat16: on GPUs, and on CPUs with instructions for it.
-
-    Others emulate it, ten times slower than float32 is there.
-    """
-    if device != "cpu":
-        return True
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 class Budget:
@@ -184,7 +176,7 @@ def train(
     started = saved - state.seconds
     progress = budget.progress(state.step, state.seconds)
     model.train()
-    mixed = config.amp and mixed_precision(device.type)
+    mixed = config.amp and fast_bfloat16(device.type)
     while progress < 1:
         x = next(source).to(device, non_blocking=True)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):

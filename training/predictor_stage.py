@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ulbic.codec.schedule import SCHEDULES, sent_mask
+from ulbic.codec.index_modes import index_mode
+from ulbic.codec.lattices import LATTICE_NAMES
+from ulbic.codec.networks import TorchNetworks
 from ulbic.models.config import WINDOW
-from ulbic.models.model import UlbicModel
+from ulbic.models.entropy import FactorizedPrior
 from ulbic.models.predictor import LENGTH
 
 from .config import TrainConfig
@@ -29,22 +31,22 @@ def mask_ratio() -> float:
 
 
 def random_masks(batch: int) -> Tensor:
-    """(B, 16, 16) bool, true = masked; half of the batch at a random ratio, half on a schedule's lattice.
+    """(B, 16, 16) bool, true = masked; half of the batch at a random ratio, half on a lattice.
 
     The lattices are what the codec meets; MAGE's random ratios keep the predictor able to fill any gap.
     """
     masks = torch.zeros(batch, LENGTH, dtype=torch.bool)
     for i in range(batch):
         if i % 2:
-            masks[i] = ~lattice(SCHEDULES[int(torch.randint(0, 5, ()))]).flatten()
+            masks[i] = ~received_by(LATTICE_NAMES[int(torch.randint(0, 5, ()))]).flatten()
         else:
             masks[i, torch.randperm(LENGTH)[: math.ceil(LENGTH * mask_ratio())]] = True
     return masks.view(batch, WINDOW, WINDOW)
 
 
-def lattice(schedule: str) -> Tensor:
-    """(16, 16) bool: the indices of a window that the schedule sends."""
-    return torch.from_numpy(np.ascontiguousarray(sent_mask(schedule, WINDOW, WINDOW)))
+def received_by(name: str) -> Tensor:
+    """(16, 16) bool: the indices of a window that the index mode of that name sends."""
+    return torch.from_numpy(np.ascontiguousarray(index_mode(name).training_mask(WINDOW, WINDOW)))
 
 
 def kept_positions(masked: Tensor) -> Tensor:
@@ -65,17 +67,19 @@ def masked_loss(logits: Tensor, indices: Tensor, masked: Tensor, smoothing: floa
     return loss, (guess.argmax(dim=1) == wanted).float().mean()
 
 
-def predictor_loss(model: UlbicModel, x: Tensor, config: TrainConfig) -> tuple[Tensor, dict[str, Tensor]]:
+def predictor_loss(
+    networks: TorchNetworks, prior: FactorizedPrior, x: Tensor, config: TrainConfig
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of stage 3 (`continuous_dropout` 1: the tokens alone) or stage 4 (below 1)."""
-    indices = model.tokenizer.indices(x)
+    indices = networks.tokenise(x)
     masked = own_rows(random_masks(whole(len(x)))).to(x.device)
     assist = None
     if float(torch.rand(())) >= config.continuous_dropout:
         with torch.no_grad():
-            gain = random_gains(x, model.config.continuous.gains)
-            coded = code_relaxed(model.continuous, x, gain)
-            restoration = model.restore(coded.y_hat, gain)
-        assist = model.bridge(coded.y_hat, restoration).assist
-    logits = model.predictor(indices, masked, assist, kept_positions(masked))
+            gain = random_gains(x, networks.sizes.gains)
+            y_hat = code_relaxed(networks, prior, x, gain).y_hat
+            restoration = networks.restore(y_hat, gain)
+        assist = networks.assist(y_hat, restoration)
+    logits = networks.predict(indices, masked, assist, kept_positions(masked))
     loss, matching = masked_loss(logits, indices, masked, config.label_smoothing)
     return loss, {"matching": matching, "assisted": torch.tensor(float(assist is not None))}

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from ulbic.codec.networks import TorchNetworks
 from ulbic.models.model import UlbicModel
 
 from .config import TrainConfig
@@ -53,8 +54,9 @@ class Recipe:
 
 
 def _bind_continuous(model: UlbicModel, config: TrainConfig) -> Task:
-    stream = model.continuous
-    return Task(model, list(stream.parameters()), lambda x, p: continuous_loss(stream, x, config, p))
+    networks, prior = TorchNetworks(model), model.continuous.prior
+    parameters = list(model.continuous.parameters())
+    return Task(model, parameters, lambda x, p: continuous_loss(networks, prior, x, config, p))
 
 
 def _bind_tokenizer(model: UlbicModel, config: TrainConfig) -> Task:
@@ -70,7 +72,8 @@ def _bind_tokenizer(model: UlbicModel, config: TrainConfig) -> Task:
 
 def _bind_predictor(model: UlbicModel, config: TrainConfig) -> Task:
     parameters = list(model.predictor.parameters())
-    return Task(model, parameters, lambda x, _: predictor_loss(model, x, config))
+    networks, prior = TorchNetworks(model), model.continuous.prior
+    return Task(model, parameters, lambda x, _: predictor_loss(networks, prior, x, config))
 
 
 def _bind_predictor_cross(model: UlbicModel, config: TrainConfig) -> Task:
@@ -83,21 +86,24 @@ def _bind_predictor_cross(model: UlbicModel, config: TrainConfig) -> Task:
     else:
         parameters = list(predictor.parameters())
     parameters += [p for name, p in model.bridge.named_parameters() if not name.startswith("correction")]
-    return Task(model, parameters, lambda x, _: predictor_loss(model, x, config))
+    networks, prior = TorchNetworks(model), model.continuous.prior
+    return Task(model, parameters, lambda x, _: predictor_loss(networks, prior, x, config))
 
 
 def _bind_decoder(model: UlbicModel, config: TrainConfig) -> Task:
     parameters = [*model.correction.parameters()]
     parameters += [p for name, p in model.bridge.named_parameters() if not name.startswith("assist")]
     perceptual = PerceptualLoss(config.lpips_net)
-    return Task(model, parameters, lambda x, _: joint_loss(model, perceptual, x, config))
+    networks, prior = TorchNetworks(model), model.continuous.prior
+    return Task(model, parameters, lambda x, _: joint_loss(networks, prior, perceptual, x, config))
 
 
 def _bind_joint(model: UlbicModel, config: TrainConfig) -> Task:
     frozen = {*model.tokenizer.encoder.parameters(), *model.tokenizer.quantize.parameters()}
     parameters = [p for p in model.parameters() if p not in frozen]
     perceptual = PerceptualLoss(config.lpips_net)
-    return Task(model, parameters, lambda x, _: joint_loss(model, perceptual, x, config))
+    networks, prior = TorchNetworks(model), model.continuous.prior
+    return Task(model, parameters, lambda x, _: joint_loss(networks, prior, perceptual, x, config))
 
 
 def _bind_contexts(model: UlbicModel, config: TrainConfig) -> Task:
@@ -106,7 +112,8 @@ def _bind_contexts(model: UlbicModel, config: TrainConfig) -> Task:
     parts = (stream.context, stream.h_a, stream.prior)
     named = (pair for part in parts for pair in part.named_parameters())
     parameters = [p for name, p in named if "residual_prediction" not in name]
-    return Task(model, parameters, lambda x, p: continuous_loss(stream, x, config, p))
+    networks = TorchNetworks(model)
+    return Task(model, parameters, lambda x, p: continuous_loss(networks, stream.prior, x, config, p))
 
 
 def bind(stage: str, model: UlbicModel, config: TrainConfig) -> Task:
@@ -119,9 +126,9 @@ def bind(stage: str, model: UlbicModel, config: TrainConfig) -> Task:
 
 
 _MLIC = TrainConfig(batch=8, learning_rate=1e-4, warmup=0.01, weight_decay=0.0, grad_clip=1.0)
-_MAGE = TrainConfig(batch=4096, learning_rate=1.5e-4, warmup=40 / 1600)  # 002 table 10
-_CROSS = TrainConfig(batch=10, learning_rate=5e-4, warmup=2 / 20)  # 000 §1.1: 20 epochs, 8 GPUs
-_PIXELS = TrainConfig(batch=12, learning_rate=4e-5, warmup=1 / 25, lpips_net="alex")  # 000 §1.2: 25 epochs
+_MAGE = TrainConfig(batch=4096, learning_rate=1.5e-4, warmup=40 / 1600)  # MAGE, table 10
+_CROSS = TrainConfig(batch=10, learning_rate=5e-4, warmup=2 / 20)  # HybridFlow, suppl. §1.1: 20 epochs, 8 GPUs
+_PIXELS = TrainConfig(batch=12, learning_rate=4e-5, warmup=1 / 25, lpips_net="alex")  # HybridFlow, suppl. §1.2: 25 epochs
 
 RECIPES = {
     "continuous": Recipe(

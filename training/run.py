@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from ulbic.codec.bundle import export_tables
+from ulbic.codec.tables import export_tables
 from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
 from ulbic.models.config import PRESETS
 from ulbic.models.model import UlbicModel

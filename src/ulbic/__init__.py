@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from . import pillow_hook
 
 if TYPE_CHECKING:
-    from ulbic.bitstream.describe import info
     from ulbic.codec.api import decode, encode
+    from ulbic.codec.describe import info
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "decode", "encode", "info"]
 
-_HOMES = {"encode": "ulbic.codec.api", "decode": "ulbic.codec.api", "info": "ulbic.bitstream.describe"}
+_HOMES = {"encode": "ulbic.codec.api", "decode": "ulbic.codec.api", "info": "ulbic.codec.describe"}
 
 
 def __getattr__(name: str) -> Any:

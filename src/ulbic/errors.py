@@ -7,6 +7,12 @@ class UlbicError(Exception):
     exit_code = 1
 
 
+class SettingsError(UlbicError):
+    """A setting that does not exist, is out of its range, or contradicts another."""
+
+    exit_code = 2
+
+
 class InputError(UlbicError):
     """A file cannot be read (missing, a folder, no permission)."""
 

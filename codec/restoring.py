@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ulbic.models.config import TOKEN_STRIDE, WINDOW
-from ulbic.models.model import UlbicModel
 
+from .networks import Networks
 from .windows import MARGIN, Group, Window
 
 
@@ -22,15 +22,14 @@ class _Surroundings(NamedTuple):
     restoration: Tensor  # (1, 3, 32 h, 32 w), about [0, 1]
 
 
-class ContinuousPart:
+class Restoring:
     """Runs the synthesis and the bridge over the decoded latents of one picture."""
 
-    def __init__(self, model: UlbicModel, y_hat: Tensor, gain: float) -> None:
-        """y_hat (1, latents, h, w), of any float type; gain from 0 to gains - 1."""
-        self._model = model
-        device = next(model.parameters()).device
-        self._y_hat = y_hat.float().to(device)
-        self._gain = torch.tensor([gain], dtype=torch.float32, device=device)
+    def __init__(self, networks: Networks, y_hat: Tensor, gain: float) -> None:
+        """y_hat (1, latents, h, w), of any float type; gain up to gains - 1."""
+        self._networks = networks
+        self._y_hat = y_hat.float().to(networks.device)
+        self._gain = torch.tensor([gain], dtype=torch.float32, device=networks.device)
         self._last: _Surroundings | None = None
 
     def restoration(self, box: Window) -> Tensor:
@@ -41,7 +40,7 @@ class ContinuousPart:
     def correction(self, box: Window) -> Tensor:
         """The pixel decoder's map (1, channels, h, w) of a rectangle of h x w indices."""
         around = self._around(box)
-        features = self._model.bridge.correction_map(around.y_hat, around.restoration)
+        features = self._networks.correct(around.y_hat, around.restoration)
         return box.within(around.outer.doubled()).of(features)
 
     def assist(self, group: Group) -> Tensor:
@@ -50,7 +49,7 @@ class ContinuousPart:
         s is 16, or 8 for the "linear" bridge; edges are repeated where the picture is smaller than a window.
         """
         around = self._around(group.box)
-        features = self._model.bridge.assist_map(around.y_hat, around.restoration)
+        features = self._networks.assist(around.y_hat, around.restoration)
         shrink = 2 * around.outer.height // features.shape[2]
         side = WINDOW // shrink
         maps = []
@@ -66,5 +65,5 @@ class ContinuousPart:
         outer = box.halved().grown(MARGIN // 2, *self._y_hat.shape[2:])
         if self._last is None or self._last.outer != outer:
             y_hat = outer.of(self._y_hat)
-            self._last = _Surroundings(outer, y_hat, self._model.restore(y_hat, self._gain))
+            self._last = _Surroundings(outer, y_hat, self._networks.restore(y_hat, self._gain))
         return self._last

@@ -15,7 +15,7 @@ from ulbic.models.checkpoint import load_checkpoint
 from ulbic.models.config import PRESETS
 from ulbic.models.model import UlbicModel
 
-from .bundle import read_tables
+from .tables import read_tables
 
 
 class Converted(NamedTuple):

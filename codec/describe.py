@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from ulbic.errors import InputError
+from ulbic.bitstream.chunks import name
+from ulbic.bitstream.container import VERSION, Container, read_container
+from ulbic.files import read_bytes
 
-from .chunks import name
-from .container import VERSION, read_container
+from .index_modes import index_mode_numbered
+from .profiles import PROFILES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +20,11 @@ class FileInfo:
     version: int
     width: int
     height: int
-    model_id: int
+    model_number: int
+    model: str  # name; empty where this release does not know the number
     weights_tag: str
     gain: float
-    schedule: str
+    index_mode: str
     raw_indices: bool
     rounding: int
     grey: bool
@@ -47,34 +49,29 @@ def info(source: str | os.PathLike[str] | bytes) -> FileInfo:
     Raises:
         InputError: the file cannot be read.
         NotUlbError, VersionError, DamagedError, LimitError: see `read_container`.
+        VersionError: it has an index mode of the future.
     """
     data = source if isinstance(source, bytes) else read_bytes(source)
-    header, payload, _ = read_container(data)
+    return describe(read_container(data), len(data))
+
+
+def describe(container: Container, file_bytes: int) -> FileInfo:
+    """The account of a file that was taken apart already."""
+    header = container.header
     return FileInfo(
         version=VERSION,
         width=header.width,
         height=header.height,
-        model_id=header.model_id,
+        model_number=header.model_number,
+        model=next((p.name for p in PROFILES.values() if p.number == header.model_number), ""),
         weights_tag=f"{header.weights_tag:03x}",
         gain=header.gain,
-        schedule=header.schedule,
+        index_mode=index_mode_numbered(header.index_mode).name,
         raw_indices=header.raw_indices,
         rounding=header.rounding,
         grey=header.grey,
         chunks={name(chunk.kind): len(chunk.data) for chunk in header.chunks},
-        file_bytes=len(data),
-        payload_bytes=len(payload),
-        bpp=8 * len(data) / (header.width * header.height),
+        file_bytes=file_bytes,
+        payload_bytes=len(container.payload),
+        bpp=8 * file_bytes / (header.width * header.height),
     )
-
-
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The whole file.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {os.fspath(path)!r}: {error.strerror}") from None

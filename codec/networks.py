@@ -1,0 +1,174 @@
+"""The one door to the networks: what encoder, decoder and training ask of them, and nothing behind it.
+
+Another runtime, or a decoder that batches pictures on a GPU, implements `Networks` and is handed to `Bundle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ulbic.models.context import ContextModel
+from ulbic.models.model import UlbicModel, reduce
+from ulbic.models.phases import Known
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSizes:
+    """What coding must know of the shapes."""
+
+    latents: int  # channels
+    hyper_channels: int
+    slices: tuple[int, ...]  # channels of each, in coding order; together `latents`
+    phases: int  # in which the cells of a slice are coded
+    gains: int  # rate points; between two of them, gains are interpolated
+    codes: int  # of the codebook
+
+
+class Networks(Protocol):
+    """Batched operations on NCHW tensors.
+
+    Pictures are (B, 3, 32 h, 32 w), about [0, 1]; latents (B, latents, h, w); maps of indices (B, 2 h, 2 w).
+    Hyper-latents are counted from their channels' medians, so that zero is the most probable one. The four
+    operations of the context model run in the type of what they are given: float64 where symbols depend on
+    them, on `symbol_device`; all others in float32 on `device`.
+    """
+
+    @property
+    def sizes(self) -> NetworkSizes: ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def symbol_device(self) -> torch.device: ...
+
+    def analyse(self, picture: Tensor) -> Tensor:
+        """Latents before the gain."""
+
+    def tokenise(self, picture: Tensor) -> Tensor:
+        """The index map (B, 2 h, 2 w), int64."""
+
+    def hyper_analyse(self, latents: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents in quantisation steps at the rate points `gain` (B,), and their hyper-latents.
+
+        The hyper-latents are (B, hyper_channels, ceil(h/4), ceil(w/4)), not rounded yet.
+        """
+
+    def hyper_synthesise(self, z_hat: Tensor, size: tuple[int, int]) -> Tensor:
+        """Features (B, 2 latents, *size) of rounded hyper-latents; the second half are first guesses."""
+
+    def slice_features(self, index: int, hyper: Tensor, decoded: Sequence[Tensor]) -> Tensor:
+        """What all phases of slice `index` know of the slices decoded before: (B, channels, h, w)."""
+
+    def distribution(self, index: int, phase: int, known: Known) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation (B, slice channels, h, w) of a phase's cells; anything elsewhere."""
+
+    def refine(self, index: int, phase: int, known: Known, current: Tensor, hyper: Tensor) -> Tensor:
+        """`current`, the slice as decoded up to this phase, brought nearer to what was rounded."""
+
+    def restore(self, y_hat: Tensor, gain: Tensor) -> Tensor:
+        """The restoration, a picture, from the decoded latents."""
+
+    def assist(self, y_hat: Tensor, restoration: Tensor) -> Tensor:
+        """What the predictor is told of the continuous stream, (B, channels, 2 h, 2 w) or (..., h, w)."""
+
+    def correct(self, y_hat: Tensor, restoration: Tensor) -> Tensor:
+        """What the pixel decoder is told of it, (B, channels, 2 h, 2 w)."""
+
+    def predict(self, indices: Tensor, masked: Tensor, assist: Tensor | None) -> Tensor:
+        """Logits (B, 256, codes) of windows of 16x16 indices, of which those not `masked` are known."""
+
+    def paint(
+        self, indices: Tensor, received: Tensor, correction: Tensor | None, restoration: Tensor | None
+    ) -> Tensor:
+        """The picture of a completed index map, of which `received` indices were sent and not predicted.
+
+        Without correction and restoration, both or none, the indices alone are painted.
+        """
+
+
+class TorchNetworks:
+    """The networks of an `UlbicModel`; `Networks` says what each operation does."""
+
+    def __init__(self, model: UlbicModel, context: ContextModel | None = None, mixed: bool = False) -> None:
+        """`context` stands in for the model's own; `mixed` runs what decides no symbol in bfloat16."""
+        self._model, self._mixed = model, mixed
+        self._context = model.continuous.context if context is None else context
+        config = model.config
+        self.sizes = NetworkSizes(
+            latents=config.continuous.latents,
+            hyper_channels=config.continuous.hyper_channels,
+            slices=config.continuous.slices,
+            phases=config.continuous.phases,
+            gains=config.continuous.gains,
+            codes=config.tokenizer.codes,
+        )
+
+    @property
+    def device(self) -> torch.device:
+        return next(self._model.parameters()).device
+
+    @property
+    def symbol_device(self) -> torch.device:
+        return next(self._context.parameters()).device
+
+    def analyse(self, picture: Tensor) -> Tensor:
+        with self._precision():
+            return self._model.continuous.transform(reduce(picture))
+
+    def tokenise(self, picture: Tensor) -> Tensor:
+        with self._precision():
+            return self._model.tokenizer.indices(picture)
+
+    def hyper_analyse(self, latents: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
+        stream = self._model.continuous
+        y = stream.amplify(latents, gain)
+        return y, stream.hyper_analyse(y) - stream.prior.medians
+
+    def hyper_synthesise(self, z_hat: Tensor, size: tuple[int, int]) -> Tensor:
+        medians = self._model.continuous.prior.medians.to(z_hat)
+        return self._context.h_s(z_hat + medians)[:, :, : size[0], : size[1]]
+
+    def slice_features(self, index: int, hyper: Tensor, decoded: Sequence[Tensor]) -> Tensor:
+        return self._context.slices[index].features(hyper, decoded)  # type: ignore[operator]
+
+    def distribution(self, index: int, phase: int, known: Known) -> tuple[Tensor, Tensor]:
+        return self._context.slices[index].distribution(phase, known)  # type: ignore[operator]
+
+    def refine(self, index: int, phase: int, known: Known, current: Tensor, hyper: Tensor) -> Tensor:
+        before = [hyper[:, self.sizes.latents :], *known.decoded]
+        return self._context.slices[index].refine(phase, current, before, known.cells[phase])  # type: ignore[operator]
+
+    def restore(self, y_hat: Tensor, gain: Tensor) -> Tensor:
+        with self._precision():
+            return self._model.restore(y_hat.float(), gain)
+
+    def assist(self, y_hat: Tensor, restoration: Tensor) -> Tensor:
+        with self._precision():
+            return self._model.bridge.assist_map(y_hat.float(), restoration)
+
+    def correct(self, y_hat: Tensor, restoration: Tensor) -> Tensor:
+        with self._precision():
+            return self._model.bridge.correction_map(y_hat.float(), restoration)
+
+    def predict(
+        self, indices: Tensor, masked: Tensor, assist: Tensor | None, kept: Tensor | None = None
+    ) -> Tensor:
+        """Training drops all but the `kept` (B, k) positions of the sequence from the encoder."""
+        with self._precision():
+            return self._model.predictor(indices, masked, assist, kept).float()
+
+    def paint(
+        self, indices: Tensor, received: Tensor, correction: Tensor | None, restoration: Tensor | None
+    ) -> Tensor:
+        with self._precision():
+            return self._model.paint(indices, received, correction, restoration)
+
+    def _precision(self) -> AbstractContextManager[object]:
+        return torch.autocast(self.device.type, torch.bfloat16) if self._mixed else nullcontext()

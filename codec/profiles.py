@@ -1,0 +1,174 @@
+"""What is true of one model and of no other: its number in files, its weights, its quality ladder.
+
+A model is added by one `register` of its profile. Free of torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from ulbic.errors import SettingsError, WeightsError
+
+from .lattices import LATTICE_NAMES
+
+FILE_MODEL = 15  # number of a model that the user gives by weight file; only the weights' digest identifies it
+DEFAULT_MODEL = "tiny"
+BUNDLED_WEIGHTS = Path(__file__).parents[1] / "models" / "weights"
+_TAG_DIGITS = 3  # of the digest, 12 bits, are in every file
+
+
+class RatePoint(NamedTuple):
+    """What one quality stands for."""
+
+    gain: float  # number of a gain vector, or between two, in steps of 1/16
+    index_mode: str  # name of a mode in `index_modes`
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """One model."""
+
+    number: int  # in files, 0 to 15, fixed for ever and never reused
+    name: str
+    sha256: str  # of the weight file, hex
+    file: str  # name of the weight file, in BUNDLED_WEIGHTS or in `installed_weights()`
+    licence: str  # of the weights
+    qualities: tuple[RatePoint, ...]  # of quality 1, 2, ...
+    default_quality: int
+    index_modes: tuple[str, ...]  # that the networks were trained for
+    precision: str = "float32"  # of the networks that decide no symbol
+    recipe: str = ""  # name of the training recipe, where one is in `ulbic.training`
+
+    @property
+    def tag(self) -> int:
+        """The first 12 bits of the digest of the weights, as in files."""
+        return int(self.sha256[:_TAG_DIGITS], 16)
+
+    @property
+    def places(self) -> tuple[Path, ...]:
+        """Where the weights may lie, in the order in which they are looked for."""
+        return BUNDLED_WEIGHTS / self.file, installed_weights() / self.file
+
+    def find_weights(self) -> Path:
+        """The weight file; not opened yet.
+
+        Raises:
+            WeightsError: it is in none of the places.
+        """
+        for path in self.places:
+            if path.is_file():
+                return path
+        raise WeightsError(f"the weights of model {self.name!r} are not installed: ulbic weights install FILE")
+
+    def rate_point(self, quality: int | None = None, index_mode: str | None = None) -> RatePoint:
+        """The rate point of a quality, the default one's where it is None, with another mode if one is given.
+
+        Raises:
+            SettingsError: the model does not have that quality, or was not trained for that mode.
+        """
+        number = self.default_quality if quality is None else quality
+        if not isinstance(number, int) or not 1 <= number <= len(self.qualities):
+            raise SettingsError(
+                f"quality {number} is not one of 1 to {len(self.qualities)}, as model {self.name!r} has them"
+            )
+        point = self.qualities[number - 1]
+        if index_mode is None:
+            return point
+        if index_mode not in self.index_modes:
+            names = ", ".join(self.index_modes)
+            raise SettingsError(f"model {self.name!r} has no index mode {index_mode!r}; it has {names}")
+        return point._replace(index_mode=index_mode)
+
+
+PROFILES: dict[str, Profile] = {}  # by name
+
+
+def register(profile: Profile) -> Profile:
+    """Makes a model known to encoder, decoder and command line.
+
+    Raises:
+        ValueError: its name or number is taken, or out of range.
+    """
+    if not 0 <= profile.number < FILE_MODEL:
+        raise ValueError(f"model number {profile.number} is not one of 0 to {FILE_MODEL - 1}")
+    if profile.name in PROFILES or profile.number in {known.number for known in PROFILES.values()}:
+        raise ValueError(f"there is a model {profile.name!r} or one of number {profile.number} already")
+    PROFILES[profile.name] = profile
+    return profile
+
+
+def profile(name: str) -> Profile:
+    """The model of that name.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    if name not in PROFILES:
+        raise SettingsError(f"no model {name!r}; there are {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def profile_numbered(number: int) -> Profile:
+    """The model that a file names.
+
+    Raises:
+        WeightsError: this release does not know it, or it was given by weight file.
+    """
+    if number == FILE_MODEL:
+        raise WeightsError("the file was made with a weight file: give it by --weights")
+    for known in PROFILES.values():
+        if known.number == number:
+            return known
+    raise WeightsError(f"the file needs model {number}, which this release does not know")
+
+
+def profile_of_file(path: Path, sha256: str, gains: int) -> Profile:
+    """A model that the user gives by weight file: one of `gains` rate points."""
+    qualities = _by_mode(gains) if gains == 1 else _by_gain(gains)
+    return Profile(
+        number=FILE_MODEL,
+        name=path.name,
+        sha256=sha256,
+        file=str(path),
+        licence="",
+        qualities=qualities,
+        default_quality=min(5, len(qualities)),
+        index_modes=LATTICE_NAMES,
+    )
+
+
+def installed_weights() -> Path:
+    """The folder of weights that `ulbic weights install` fills, in the platform's data directory."""
+    import platformdirs
+
+    return platformdirs.user_data_path("ulbic") / "weights"
+
+
+# A bit buys more in the continuous stream of `tiny` than in sent indices (docs/parts.md): while there are
+# gains left to raise, the predictor fills in all indices; lattices, the seeds' "1_4" among them, join above.
+_MODES_BY_QUALITY = ("0", "0", "0", "0", "0", "1_16", "1_4", "1_1")
+
+
+def _by_gain(gains: int) -> tuple[RatePoint, ...]:
+    return tuple(RatePoint(gain, mode) for gain, mode in zip(range(gains), _MODES_BY_QUALITY, strict=False))
+
+
+def _by_mode(gains: int) -> tuple[RatePoint, ...]:
+    return tuple(RatePoint(gains - 1, mode) for mode in LATTICE_NAMES)
+
+
+TINY = register(
+    Profile(
+        number=1,
+        name="tiny",
+        sha256="16bd2d44b7f81e5221d78c2b597681516cbeeb36147dbb34040e289bc9cfe9c6",
+        file="tiny.safetensors",
+        licence="research and non-commercial use",
+        qualities=_by_gain(8),
+        default_quality=5,
+        index_modes=LATTICE_NAMES,
+        recipe="tiny",
+    )
+)
