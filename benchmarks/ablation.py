@@ -17,14 +17,15 @@ import click
 import torch
 from PIL import Image
 
+from ulbic.bitstream.container import read_container
 from ulbic.codec.bundle import Bundle, load_bundle
-from ulbic.codec.continuous_part import ContinuousPart
-from ulbic.codec.decoder import DecodeOptions, Symbols, decode_picture, decode_symbols
+from ulbic.codec.decoder import Symbols, decode_picture, decode_symbols
 from ulbic.codec.encoder import encode_picture
 from ulbic.codec.images import load_picture
 from ulbic.codec.maskgit import complete_indices
-from ulbic.codec.painting import paint
-from ulbic.codec.quality import rate_point
+from ulbic.codec.painting import paint_map
+from ulbic.codec.profiles import DEFAULT_MODEL, profile
+from ulbic.codec.restoring import Restoring
 
 from .metrics import Metric, metric_table
 
@@ -41,9 +42,9 @@ def distortion(picture: Image.Image, decoded: Image.Image) -> Row:
 def matching_ratio(bundle: Bundle, symbols: Symbols, truth: torch.Tensor, assisted: bool) -> float:
     """Share of the indices that were not sent whose prediction is the encoder's index."""
     received = torch.from_numpy(symbols.received)
-    assist = ContinuousPart(bundle.model, symbols.y_hat, symbols.header.gain).assist if assisted else None
+    assist = Restoring(bundle.networks, symbols.y_hat, symbols.header.gain).assist if assisted else None
     indices = torch.from_numpy(symbols.indices)
-    filled = complete_indices(bundle.model.predictor, indices, received, assist, seed=symbols.seed)
+    filled = complete_indices(bundle.networks, indices, received, assist)
     return float((filled == truth)[~received].float().mean())
 
 
@@ -51,20 +52,21 @@ def matching_ratio(bundle: Bundle, symbols: Symbols, truth: torch.Tensor, assist
 def measure(bundle: Bundle, picture: Image.Image, quality: int) -> dict[str, Row]:
     """All rows of both tables for one picture."""
     files = {
-        schedule: encode_picture(bundle, picture, rate_point(quality, schedule)).data
-        for schedule in ("0", "1_4", "1_1")
+        mode: encode_picture(bundle, picture, bundle.profile.rate_point(quality, mode)).data
+        for mode in ("0", "1_4", "1_1")
     }
-    quarter, full = decode_symbols(bundle, files["1_4"]), decode_symbols(bundle, files["1_1"])
+    containers = {mode: read_container(data) for mode, data in files.items()}
+    quarter, full = (decode_symbols(bundle, containers[mode]) for mode in ("1_4", "1_1"))
     truth = torch.from_numpy(full.indices)
     everything = torch.ones_like(truth, dtype=torch.bool)
-    tokens_alone = paint(bundle.model, truth, everything, None)
+    tokens_alone = paint_map(bundle.networks, truth, everything, None)
     size = picture.size
     pictures = {
-        "continuous stream alone": decode_picture(bundle, files["0"], DecodeOptions(preview=True)),
+        "continuous stream alone": decode_picture(bundle, containers["0"], preview=True),
         "token stream alone, all indices": Image.fromarray(tokens_alone[: size[1], : size[0]]),
-        "both, no index sent": decode_picture(bundle, files["0"]),
-        "both, 1_4": decode_picture(bundle, files["1_4"]),
-        "both, all indices": decode_picture(bundle, files["1_1"]),
+        "both, no index sent": decode_picture(bundle, containers["0"]),
+        "both, 1_4": decode_picture(bundle, containers["1_4"]),
+        "both, all indices": decode_picture(bundle, containers["1_1"]),
     }
     sizes = {
         "continuous stream alone": len(files["0"]),
@@ -103,7 +105,7 @@ def tables(rows: dict[str, list[Row]]) -> str:
 @click.option("--weights", type=click.Path(path_type=Path, exists=True))
 def main(folder: Path, output: Path, quality: int, weights: Path | None) -> None:
     """Measure the parts on the PNGs of FOLDER."""
-    bundle = load_bundle(device="cpu", weights=weights)
+    bundle = load_bundle(None if weights else profile(DEFAULT_MODEL), "cpu", weights)
     rows: dict[str, list[Row]] = defaultdict(list)
     paths = sorted(folder.glob("*.png"))
     for path in paths:

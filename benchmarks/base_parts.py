@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 
+from ulbic.bitstream.container import read_container
 from ulbic.bitstream.symbols import SymbolReader, SymbolWriter
-from ulbic.codec.bundle import Bundle, export_tables, make_bundle
-from ulbic.codec.continuous_stream import decode_latents, encode_latents
+from ulbic.codec.bundle import Bundle, make_bundle
 from ulbic.codec.decoder import decode_picture
 from ulbic.codec.encoder import encode_picture
 from ulbic.codec.exactness import GUARD, ExactRounding
-from ulbic.codec.quality import DEFAULT_QUALITY, rate_point
+from ulbic.codec.latents import decode_latents, encode_latents, walk
+from ulbic.codec.networks import TorchNetworks
+from ulbic.codec.profiles import profile_of_file
+from ulbic.codec.tables import export_tables
 from ulbic.models.config import BASE
-from ulbic.models.continuous import Pass
 from ulbic.models.model import UlbicModel
-from ulbic.models.zoo import FILE_MODEL_ID
 
 REFERENCE = {  # seconds, two CPU cores
     "MLIC++ encode, 384x256": 0.95,
@@ -41,8 +43,7 @@ def fast(x: torch.Tensor) -> torch.Tensor:
 class Inputs(NamedTuple):
     """What the parts are given."""
 
-    small: torch.Tensor  # (1, 3, 256, 384), for MLIC++
-    large: torch.Tensor  # (1, 3, 512, 768), for the VQGAN
+    large: torch.Tensor  # (1, 3, 512, 768), which MLIC++ is given in half its size
     indices: torch.Tensor  # (1, 32, 48), of `large`
     windows: torch.Tensor  # (6, 16, 16), the same in the windows of the ViT
     masked: torch.Tensor  # likewise, bool
@@ -53,7 +54,6 @@ class Inputs(NamedTuple):
 def inputs(device: torch.device) -> Inputs:
     """Random ones."""
     return Inputs(
-        torch.rand(1, 3, 256, 384, device=device),
         torch.rand(1, 3, 512, 768, device=device),
         torch.randint(0, 1024, (1, 32, 48), device=device),
         torch.randint(0, 1024, (6, 16, 16), device=device),
@@ -65,60 +65,50 @@ def inputs(device: torch.device) -> Inputs:
 
 def our_parts(bundle: Bundle, given: Inputs) -> dict[str, Work]:
     """The rows of REFERENCE as ulbic computes them."""
-    model, rounding = bundle.model, ExactRounding(0)
+    networks, tables, rounding = bundle.networks, bundle.tables, ExactRounding(0)
+    nothing = torch.zeros_like(given.indices, dtype=torch.bool)
 
     def encode() -> bytes:
-        writer, stream = SymbolWriter(), model.continuous
-        with bundle.pixel_precision():
-            y = stream.analyse(fast(given.small), given.gain).float()
-        encode_latents(writer, bundle, y, stream.hyper_analyse(y), ExactRounding(0, GUARD))
+        writer = SymbolWriter()
+        y, z = networks.hyper_analyse(networks.analyse(fast(given.large)).float(), given.gain)
+        encode_latents(writer, networks, tables, y, z, ExactRounding(0, GUARD))
         return writer.finish()
 
     payload = encode()
 
     def decode() -> object:
-        y_hat = decode_latents(SymbolReader(payload), bundle, (16, 24), rounding)
-        with bundle.pixel_precision():
-            return model.continuous.synthesise(fast(y_hat.float()), given.gain)
-
-    def mixed(work: Work) -> Work:
-        def run() -> object:
-            with bundle.pixel_precision():
-                return work()
-
-        return run
+        y_hat = decode_latents(SymbolReader(payload), networks, tables, (16, 24), rounding)
+        return networks.restore(fast(y_hat.float()), given.gain)
 
     works = [
         encode,
         decode,
-        mixed(lambda: model.tokenizer.indices(fast(given.large))),
-        mixed(lambda: model.tokenizer.decoder(model.tokenizer.quantize(given.indices))),
-        mixed(lambda: model.predictor(given.windows, given.masked, given.assist)),
+        lambda: networks.tokenise(fast(given.large)),
+        lambda: networks.paint(given.indices, nothing, None, None),
+        lambda: networks.predict(given.windows, given.masked, given.assist),
     ]
     return dict(zip(REFERENCE, works, strict=True))
 
 
 def published_parts(model: UlbicModel, given: Inputs) -> dict[str, Work]:
     """The same rows as published."""
-    stream = model.continuous
-
-    def context(code: Callable[[Pass], torch.Tensor], y: torch.Tensor) -> torch.Tensor:
-        return stream.context(stream.hyper_analyse(y).round(), (16, 24), code)
+    networks = TorchNetworks(model)
 
     def encode() -> object:
-        y = stream.analyse(given.small, given.gain)
-        return context(lambda p: (y[:, p.channels] - p.mean).round() + p.mean, y)
+        y, z = networks.hyper_analyse(networks.analyse(given.large), given.gain)
+        return walk(networks, z.round(), (16, 24), lambda p: (y[:, p.channels] - p.mean).round() + p.mean)
 
     def decode() -> object:
-        y = given.small.new_zeros(1, BASE.continuous.latents, 16, 24)
-        return stream.synthesise(context(lambda p: p.mean, y), given.gain)
+        y = given.large.new_zeros(1, BASE.continuous.latents, 16, 24)
+        _, z = networks.hyper_analyse(y, given.gain)
+        return networks.restore(walk(networks, z.round(), (16, 24), lambda p: p.mean), given.gain)
 
     works = [
         encode,
         decode,
-        lambda: model.tokenizer.indices(given.large),
+        lambda: networks.tokenise(given.large),
         lambda: model.tokenizer.decoder(model.tokenizer.quantize(given.indices).contiguous()),
-        lambda: model.predictor(given.windows, given.masked, given.assist),
+        lambda: networks.predict(given.windows, given.masked, given.assist),
     ]
     return dict(zip(REFERENCE, works, strict=True))
 
@@ -132,20 +122,20 @@ def random_model(device: str) -> UlbicModel:
 def ready(model: UlbicModel) -> Bundle:
     """The same as ulbic codes with it; changes `model`."""
     tables = export_tables(model)
-    return make_bundle(
-        model.to(memory_format=torch.channels_last), tables, FILE_MODEL_ID, 0, next(model.parameters()).device
-    )
+    device = next(model.parameters()).device
+    profile = profile_of_file(Path("random"), "0" * 64, model.config.continuous.gains)
+    return make_bundle(model.to(memory_format=torch.channels_last), tables, profile, device)
 
 
 def whole_path(bundle: Bundle) -> dict[str, Work]:
     """A 768x512 picture to a file and back."""
     pixels = np.random.default_rng(0).integers(0, 256, (32, 48, 3), np.uint8)
     picture = Image.fromarray(pixels).resize((768, 512), Image.Resampling.BICUBIC)
-    point = rate_point(DEFAULT_QUALITY)
-    data = encode_picture(bundle, picture, point).data
+    point = bundle.profile.rate_point()
+    container = read_container(encode_picture(bundle, picture, point).data)
     return {
         "encode": lambda: encode_picture(bundle, picture, point),
-        "decode": lambda: decode_picture(bundle, data),
+        "decode": lambda: decode_picture(bundle, container),
     }
 
 

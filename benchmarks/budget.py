@@ -14,12 +14,13 @@ from pathlib import Path
 
 import click
 
-from ulbic.bitstream.container import SCHEDULES
+from ulbic.bitstream.container import read_container
 from ulbic.codec.bundle import Bundle, load_bundle
 from ulbic.codec.decoder import decode_picture
 from ulbic.codec.encoder import PictureFeatures, analyse_picture, encode_features
 from ulbic.codec.images import load_picture
-from ulbic.codec.quality import QUALITIES, RatePoint
+from ulbic.codec.lattices import LATTICE_NAMES
+from ulbic.codec.profiles import DEFAULT_MODEL, RatePoint, profile
 from ulbic.codec.rate_control import encode_to_budget
 
 from .metrics import metric_table
@@ -37,13 +38,13 @@ def _last_that_fits(
 
 
 def by_quality(bundle: Bundle, features: PictureFeatures, budget: int) -> bytes:
-    return _last_that_fits(bundle, features, budget, list(QUALITIES.values()))[1]
+    return _last_that_fits(bundle, features, budget, list(bundle.profile.qualities))[1]
 
 
 def by_lattice(bundle: Bundle, features: PictureFeatures, budget: int) -> bytes:
-    point, _ = _last_that_fits(bundle, features, budget, list(QUALITIES.values()))
-    denser = SCHEDULES[SCHEDULES.index(point.schedule) :]
-    return _last_that_fits(bundle, features, budget, [point._replace(schedule=s) for s in denser])[1]
+    point, _ = _last_that_fits(bundle, features, budget, list(bundle.profile.qualities))
+    denser = LATTICE_NAMES[LATTICE_NAMES.index(point.index_mode) :]
+    return _last_that_fits(bundle, features, budget, [point._replace(index_mode=name) for name in denser])[1]
 
 
 def by_gain(bundle: Bundle, features: PictureFeatures, budget: int) -> bytes:
@@ -64,7 +65,7 @@ def measure(bundle: Bundle, path: Path, target: float, way: str, rates_only: boo
     data = WAYS[way](bundle, analyse_picture(bundle, picture), budget)
     row = {"budget used": len(data) / budget}
     if not rates_only:
-        decoded = decode_picture(bundle, data)
+        decoded = decode_picture(bundle, read_container(data))
         row |= {name: metric(picture, decoded) for name, metric in METRICS.items()}
     return row
 
@@ -85,7 +86,7 @@ def main(
     rates_only: bool,
 ) -> None:
     """Fill budgets for the PNGs of FOLDER."""
-    bundle = load_bundle(device="cpu")
+    bundle = load_bundle(profile(DEFAULT_MODEL), "cpu")
     paths = sorted(folder.glob("*.png"))[::every]
     columns = ["budget used", *([] if rates_only else METRICS)]
     lines = [

@@ -43,15 +43,15 @@ def encode(pictures: Path, files: Path) -> None:
     from ulbic.codec.bundle import load_bundle
     from ulbic.codec.encoder import encode_picture
     from ulbic.codec.images import load_picture
-    from ulbic.codec.quality import QUALITIES, rate_point
+    from ulbic.codec.profiles import DEFAULT_MODEL, profile
 
     files.mkdir(parents=True, exist_ok=True)
-    bundle = load_bundle(device="cpu")
+    bundle = load_bundle(profile(DEFAULT_MODEL), "cpu")
     digests, overheads, sizes = {}, [], []
     for path in sorted(pictures.glob("*.png")):
         picture = load_picture(path)
-        for quality in QUALITIES:
-            encoded = encode_picture(bundle, picture, rate_point(quality))
+        for quality, point in enumerate(bundle.profile.qualities, 1):
+            encoded = encode_picture(bundle, picture, point)
             name = f"{path.stem}-q{quality}.ulb"
             (files / name).write_bytes(encoded.data)
             digests[name] = encoded.digest
@@ -73,17 +73,22 @@ def digests(files: Path, threads: int | None, no_onednn: bool, channels_last: bo
     """Print the torch version and the digests of FILES, as this way of computing decodes them, as JSON."""
     import torch
 
+    from ulbic.bitstream.container import read_container
     from ulbic.codec.bundle import load_bundle
     from ulbic.codec.decoder import decode_symbols
+    from ulbic.codec.networks import TorchNetworks
+    from ulbic.codec.profiles import DEFAULT_MODEL, profile
 
     if threads:
         torch.set_num_threads(threads)
     torch.backends.mkldnn.enabled = not no_onednn  # type: ignore[assignment]
-    bundle = load_bundle(device=device)
+    bundle = load_bundle(profile(DEFAULT_MODEL), device)
     if channels_last:
-        bundle.context.to(memory_format=torch.channels_last)
+        assert isinstance(bundle.networks, TorchNetworks)
+        bundle.networks.in_memory_format(torch.channels_last)
     found = {
-        path.name: decode_symbols(bundle, path.read_bytes()).digest for path in sorted(files.glob("*.ulb"))
+        path.name: decode_symbols(bundle, read_container(path.read_bytes())).digest
+        for path in sorted(files.glob("*.ulb"))
     }
     click.echo(json.dumps({"torch": torch.__version__, "digests": found}))
 

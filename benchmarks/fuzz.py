@@ -56,13 +56,15 @@ def fuzz_containers(seeds: list[bytes], count: int, seed: int) -> Counter[str]:
 def fuzz_files(seeds: list[bytes], count: int, seed: int) -> Counter[str]:
     """Outcomes of `count` mutated files in the whole decoder; anything unexpected is raised."""
     from ulbic.codec.bundle import load_bundle
-    from ulbic.codec.decoder import DecodeOptions, decode_picture
+    from ulbic.codec.decoder import decode_picture
+    from ulbic.codec.profiles import DEFAULT_MODEL, profile
 
-    bundle, rng, outcomes = load_bundle(device="cpu"), np.random.default_rng(seed), Counter[str]()
+    bundle = load_bundle(profile(DEFAULT_MODEL), "cpu")
+    rng, outcomes = np.random.default_rng(seed), Counter[str]()
     for i in range(count):
-        options = DecodeOptions(max_pixels=MAX_PIXELS, allow_partial=bool(i % 2))
+        data = mutate(seeds[i % len(seeds)], rng)
         try:
-            decode_picture(bundle, mutate(seeds[i % len(seeds)], rng), options)
+            decode_picture(bundle, read_container(data, MAX_PIXELS, allow_partial=bool(i % 2)))
         except UlbicError as error:
             outcomes[type(error).__name__] += 1
         else:
@@ -71,12 +73,12 @@ def fuzz_files(seeds: list[bytes], count: int, seed: int) -> Counter[str]:
 
 
 def sample_files() -> list[bytes]:
-    """Small files of every schedule."""
+    """Small files of every index mode."""
     import ulbic
-    from ulbic.bitstream.container import SCHEDULES
+    from ulbic.codec.index_modes import INDEX_MODES
 
     picture = Image.radial_gradient("L").resize((48, 40)).convert("RGB")
-    return [ulbic.encode(picture, 1 + i, schedule=schedule) for i, schedule in enumerate(SCHEDULES)]
+    return [ulbic.encode(picture, 1 + i, index_mode=name) for i, name in enumerate(INDEX_MODES)]
 
 
 @click.command()

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import click
 from PIL import Image
 
-from ulbic.codec.quality import DEFAULT_QUALITY
+from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 
 from .bench import available
 from .peers import CODECS, Codec
@@ -45,11 +45,11 @@ STAGES = {  # the functions that they are, by file and name
         "importing torch": ("torch/__init__.py", "<module>"),
         "loading the weights": ("codec/bundle.py", "load_bundle"),
         "hyperprior, contexts, range coder": ("codec/decoder.py", "decode_symbols"),
-        "synthesis": ("models/model.py", "restore"),
-        "bridge: assisting encoder": ("models/bridge.py", "assist_map"),
-        "bridge: correcting encoder": ("models/bridge.py", "correction_map"),
+        "synthesis": ("codec/networks.py", "restore"),
+        "bridge: assisting encoder": ("codec/networks.py", "assist"),
+        "bridge: correcting encoder": ("codec/networks.py", "correct"),
         "mask predictor": ("codec/maskgit.py", "_iterate"),
-        "pixel decoder": ("models/model.py", "paint"),
+        "pixel decoder": ("codec/networks.py", "paint"),
         "writing the picture": ("PIL/Image.py", "save"),
     },
 }
@@ -169,7 +169,7 @@ def code(direction: str, codec: str, source: Path, target: Path) -> None:
 @cli.command()
 @click.argument("picture", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-@click.option("-q", "--quality", type=click.IntRange(1, 8), default=DEFAULT_QUALITY, show_default=True)
+@click.option("-q", "--quality", default=PROFILES[DEFAULT_MODEL].default_quality, show_default=True)
 @click.option("--repeat", type=click.IntRange(1), default=5, show_default=True)
 def compare(picture: Path, output: Path, quality: int, repeat: int) -> None:
     """Write the two tables for PICTURE."""

@@ -12,13 +12,15 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from ulbic.bitstream.describe import info
+from ulbic.bitstream.container import read_container
 from ulbic.codec.bundle import Bundle, load_bundle
-from ulbic.codec.decoder import DecodeOptions, decode_picture
+from ulbic.codec.decoder import decode_picture
 from ulbic.codec.encoder import encode_picture
+from ulbic.codec.generate import GumbelNoise
 from ulbic.codec.images import load_picture
+from ulbic.codec.lattices import LATTICE_NAMES
 from ulbic.codec.maskgit import MaskGitConfig
-from ulbic.codec.quality import RatePoint
+from ulbic.codec.profiles import DEFAULT_MODEL, RatePoint, profile
 
 from .metrics import metric_table
 
@@ -29,8 +31,8 @@ MASKGIT = {
     "4 steps": MaskGitConfig(steps=4),
     "8 steps": MaskGitConfig(steps=8),
     "16 steps": MaskGitConfig(steps=16),
-    "8 steps, temperature 1": MaskGitConfig(steps=8, temperature=1.0),
-    "8 steps, codes drawn": MaskGitConfig(steps=8, sampled=True),
+    "8 steps, temperature 1": MaskGitConfig(steps=8, temperature=1.0, noise=GumbelNoise(0)),
+    "8 steps, codes drawn": MaskGitConfig(steps=8, sampled=True, noise=GumbelNoise(0)),
 }
 METRICS = metric_table()
 COLUMNS = ("bpp", *(metric.key for metric in METRICS), "decode_s")
@@ -44,10 +46,11 @@ def row(
     for picture in pictures:
         data = encode_picture(bundle, picture, point).data
         started = time.perf_counter()
-        decoded = decode_picture(bundle, data, DecodeOptions(maskgit=maskgit))
+        decoded = decode_picture(bundle, read_container(data), maskgit=maskgit)
         seconds = time.perf_counter() - started
         distortion = {metric.key: metric.measure(picture, decoded) for metric in METRICS}
-        results.append({"bpp": info(data).bpp, "decode_s": seconds, **distortion})
+        bpp = 8 * len(data) / (picture.width * picture.height)
+        results.append({"bpp": bpp, "decode_s": seconds, **distortion})
     means = (statistics.mean(result[column] for result in results) for column in COLUMNS)
     return f"| {name} | " + " | ".join(f"{mean:.4g}" for mean in means) + " |"
 
@@ -58,10 +61,10 @@ def row(
 @click.option("--every", default=4, show_default=True, help="Take every n-th picture.")
 def main(folder: Path, output: Path, every: int) -> None:
     """Measure gains x schedules, and MaskGIT settings at "1_4", on the PNGs of FOLDER."""
-    bundle = load_bundle(device="cpu")
+    bundle = load_bundle(profile(DEFAULT_MODEL), "cpu")
     pictures = [load_picture(path) for path in sorted(folder.glob("*.png"))[::every]]
     head = f"| | {' | '.join(COLUMNS)} |\n" + "|---" * (len(COLUMNS) + 1) + "|\n"
-    points = [(f"gain {gain}, `{s}`", RatePoint(gain, s)) for gain in GAINS for s in SCHEDULES]
+    points = [(f"gain {gain}, `{s}`", RatePoint(gain, s)) for gain in GAINS for s in LATTICE_NAMES]
     rates = [row(bundle, name, pictures, point, MaskGitConfig()) for name, point in points]
     settings = [row(bundle, name, pictures, RatePoint(2, "1_4"), m) for name, m in MASKGIT.items()]
     output.write_text(head + "\n".join(rates) + "\n\n" + head + "\n".join(settings) + "\n")

@@ -32,9 +32,7 @@ from .pictures import picture_bytes
 @force_option
 @json_option
 @quiet_option
-def command(
-    output: Path, quality: int | None, device: str, force: bool, as_json: bool, quiet: bool
-) -> None:
+def command(output: Path, quality: int | None, device: str, force: bool, as_json: bool, quiet: bool) -> None:
     """Code a photograph that matplotlib carries and show what comes back."""
     settings = EncodeSettings(quality=quality, device=device)
     make_folder(output)

@@ -73,9 +73,7 @@ def command(
     """
     rows = read_manifest(manifest)
     check_output(output, force or _is_results(output))
-    settings = EncodeSettings(
-        quality=quality, keep_icc=keep_icc, keep_metadata=keep_metadata, device="cpu"
-    )
+    settings = EncodeSettings(quality=quality, keep_icc=keep_icc, keep_metadata=keep_metadata, device="cpu")
     outcomes: dict[str, Outcome] = {}
     try:
         stream = _encode_all(rows, settings, force, jobs, address)

@@ -1,4 +1,4 @@
-"""`ulbic weights`: what is here, installing it, whether a file is sound, and files from public checkpoints."""
+"""`ulbic weights`: what is here, what is added, whether it is sound, and files from public checkpoints."""
 
 from __future__ import annotations
 

@@ -71,7 +71,8 @@ def decode(source: File, **options: Any) -> Image.Image:
 
     Args:
         source: a path, or the bytes of the file.
-        options: the fields of `DecodeSettings`: `max_pixels`, `allow_partial`, `preview`, `weights`, `device`.
+        options: the fields of `DecodeSettings`: `max_pixels`, `allow_partial`, `preview`, `weights`,
+            `device`.
 
     Raises:
         UlbicError: one of its kinds (`ulbic.errors`) for every cause.

@@ -25,7 +25,7 @@ from .exactness import ExactRounding
 from .index_mode import IndexContext
 from .index_modes import index_mode_numbered
 from .latents import decode_latents
-from .maskgit import MaskGitConfig, complete_indices
+from .maskgit import DECODING, MaskGitConfig, complete_indices
 from .painting import paint_map, paint_restoration
 from .restoring import Restoring
 
@@ -94,7 +94,7 @@ def decode_picture(
     container: Container,
     *,
     preview: bool = False,
-    maskgit: MaskGitConfig = MaskGitConfig(),
+    maskgit: MaskGitConfig = DECODING,
 ) -> Image.Image:
     """The RGB picture of a file, or with `preview` its restoration. Raises what `decode_symbols` raises."""
     symbols = decode_symbols(bundle, container)

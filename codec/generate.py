@@ -8,7 +8,7 @@ without anything known becomes a picture of its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -102,7 +102,8 @@ def _completed(
 
 def _painted(bundle: Bundle, indices: Tensor, known: Tensor, seed: int, config: MaskGitConfig) -> Image.Image:
     """The picture, of whole 16x16 squares, of a map completed where it is not `known`."""
-    completed = complete_indices(bundle.networks, indices, known, None, config, GumbelNoise(seed))
+    drawn = replace(config, noise=GumbelNoise(seed))
+    completed = complete_indices(bundle.networks, indices, known, None, drawn)
     return Image.fromarray(paint_map(bundle.networks, completed, torch.zeros_like(known), None))
 
 

@@ -1,6 +1,6 @@
-"""Latents to symbols and back: one walk over slices and phases, which everyone drives with a step of their own.
+"""Latents to symbols and back: one walk over slices and phases, driven by a step.
 
-Training quantises in its step, the encoder writes, the decoder reads.
+The encoder's step writes, the decoder's reads, that of training quantises.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Step = Callable[[Pass], Tensor]  # to the decoded latents of the pass's cells; v
 
 
 def walk(networks: Networks, z_hat: Tensor, size: tuple[int, int], step: Step) -> Tensor:
-    """y_hat (B, latents, *size) of rounded hyper-latents, `step` being called for every pass in coding order."""
+    """y_hat (B, latents, *size) of rounded hyper-latents; calls `step` for every pass in coding order."""
     sizes = networks.sizes
     hyper = networks.hyper_synthesise(z_hat, size)
     cells = quincunx(size, sizes.phases, hyper.device)

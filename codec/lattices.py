@@ -1,7 +1,7 @@
 """The first family of index modes: a regular lattice of the map, whose positions cost no bits. Free of torch.
 
-"a_b" sends a out of every b indices: "1_4" is HybridFlow's own. The lattices are nested: each one contains all
-coarser ones, and is sent coarsest first, so that the start of a cut file is a coarser lattice.
+"a_b" sends a out of every b indices: "1_4" is HybridFlow's own. The lattices are nested: each one contains
+all coarser ones, and is sent coarsest first, so that the start of a cut file is a coarser lattice.
 """
 
 from __future__ import annotations

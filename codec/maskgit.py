@@ -27,9 +27,10 @@ class MaskGitConfig:
     steps: int = 2  # more change nothing measurable in `tiny` (docs/parts.md)
     temperature: float = 0.0  # of the noise on the confidence; 0 = none
     sampled: bool = False  # draw the codes, instead of the most probable ones
+    noise: Callable[[Tensor], Tensor] = torch.zeros_like  # Gumbel noise of a tensor's shape, type and device
 
 
-Noise = Callable[[Tensor], Tensor]  # Gumbel noise of the shape, type and device of a tensor
+DECODING = MaskGitConfig()
 
 
 @torch.no_grad()
@@ -38,15 +39,13 @@ def complete_indices(
     indices: Tensor,
     received: Tensor,
     assist: Callable[[Group], Tensor] | None,
-    config: MaskGitConfig = MaskGitConfig(),
-    noise: Noise = torch.zeros_like,
+    config: MaskGitConfig = DECODING,
 ) -> Tensor:
     """Fills an index map, one group of windows after the other.
 
     Args:
         indices: (h, w) int64, valid where `received` (h, w) bool.
         assist: gives a group's features of the continuous stream (`Restoring.assist`); or None.
-        noise: what a temperature and the drawing of codes need.
 
     Returns:
         (h, w) int64, equal to `indices` where received.
@@ -59,7 +58,7 @@ def complete_indices(
         known = torch.stack([_padded(window.of(received)) for window in group.windows])
         current = torch.stack([_padded(window.of(indices)) for window in group.windows])
         context = assist(group) if assist is not None else None
-        completed = _iterate(networks, current, known, context, config, noise)
+        completed = _iterate(networks, current, known, context, config)
         for window, filled in zip(group.windows, completed, strict=True):
             places = window.of(missing)
             window.of(result)[places] = filled[: window.height, : window.width][places]
@@ -73,21 +72,22 @@ def _iterate(
     known: Tensor,
     context: Tensor | None,
     config: MaskGitConfig,
-    noise: Noise,
 ) -> Tensor:
     """(n, 16, 16) windows with every index filled: predict, keep the most confident, mask the rest."""
     masked = ~known
     total = masked.flatten(1).sum(dim=1)
     for step in range(1, config.steps + 1):
         log_p = F.log_softmax(_predicted(networks, current, masked, context), dim=-1)
-        draw = log_p + noise(log_p) if config.sampled else log_p
+        draw = log_p + config.noise(log_p) if config.sampled else log_p
         guess = draw.argmax(dim=-1)
         confidence = log_p.gather(-1, guess[..., None])[..., 0]
         current = torch.where(masked, guess.view_as(current), current)
         if step == config.steps:
             break
         if config.temperature:
-            confidence = confidence + config.temperature * (1 - step / config.steps) * noise(confidence)
+            confidence = confidence + config.temperature * (1 - step / config.steps) * config.noise(
+                confidence
+            )
         confidence = confidence.masked_fill(~masked.flatten(1), math.inf)
         left = (total * math.cos(math.pi / 2 * step / config.steps)).floor()
         rank = confidence.argsort(dim=1, stable=True).argsort(dim=1)

@@ -170,5 +170,9 @@ class TorchNetworks:
         with self._precision():
             return self._model.paint(indices, received, correction, restoration)
 
+    def in_memory_format(self, memory_format: torch.memory_format) -> None:
+        """Lays out the context model anew, to test that no symbol depends on it."""
+        self._context.to(memory_format=memory_format)
+
     def _precision(self) -> AbstractContextManager[object]:
         return torch.autocast(self.device.type, torch.bfloat16) if self._mixed else nullcontext()

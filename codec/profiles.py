@@ -13,7 +13,9 @@ from ulbic.errors import SettingsError, WeightsError
 
 from .lattices import LATTICE_NAMES
 
-FILE_MODEL = 15  # number of a model that the user gives by weight file; only the weights' digest identifies it
+FILE_MODEL = (
+    15  # number of a model that the user gives by weight file; only the weights' digest identifies it
+)
 DEFAULT_MODEL = "tiny"
 BUNDLED_WEIGHTS = Path(__file__).parents[1] / "models" / "weights"
 _TAG_DIGITS = 3  # of the digest, 12 bits, are in every file
@@ -60,7 +62,7 @@ class Profile:
         for path in self.places:
             if path.is_file():
                 return path
-        raise WeightsError(f"the weights of model {self.name!r} are not installed: ulbic weights install FILE")
+        raise WeightsError(f"the weights of model {self.name!r} are missing: ulbic weights install FILE")
 
     def rate_point(self, quality: int | None = None, index_mode: str | None = None) -> RatePoint:
         """The rate point of a quality, the default one's where it is None, with another mode if one is given.

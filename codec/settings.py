@@ -1,4 +1,4 @@
-"""What a user may ask for, checked once: the same objects from command line, Pillow and API down to the codec.
+"""What a user may ask for, checked once: the same objects from command line, Pillow and API on down.
 
 Free of torch, so that a wrong setting is refused before the networks are loaded.
 """
@@ -68,7 +68,7 @@ class DecodeSettings:
     """How to decode; every field is an option of `ulbic.decode` and of the command line."""
 
     max_pixels: int = MAX_PIXELS  # refuse files that claim more
-    allow_partial: bool = False  # take what is left of a truncated file, with a warning, instead of refusing it
+    allow_partial: bool = False  # take what is left of a truncated file, with a warning
     preview: bool = False  # the continuous stream's own picture, without predictor and pixel decoder
     weights: Path | None = None  # the weight file that a file was made with, if it was not a model's
     device: str = "auto"  # CUDA where there is one, else the CPU; or a torch device

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ulbic.models.config import Bridge
-from ulbic.models.continuous import ContinuousStream, SliceContext
+from ulbic.models.context import SliceContext
+from ulbic.models.continuous import ContinuousStream
 from ulbic.models.entropy import FactorizedPrior
 from ulbic.models.lapped import BLOCK, LAP, across_borders
 from ulbic.models.layers import zero

@@ -127,8 +127,9 @@ def bind(stage: str, model: UlbicModel, config: TrainConfig) -> Task:
 
 _MLIC = TrainConfig(batch=8, learning_rate=1e-4, warmup=0.01, weight_decay=0.0, grad_clip=1.0)
 _MAGE = TrainConfig(batch=4096, learning_rate=1.5e-4, warmup=40 / 1600)  # MAGE, table 10
-_CROSS = TrainConfig(batch=10, learning_rate=5e-4, warmup=2 / 20)  # HybridFlow, suppl. §1.1: 20 epochs, 8 GPUs
-_PIXELS = TrainConfig(batch=12, learning_rate=4e-5, warmup=1 / 25, lpips_net="alex")  # HybridFlow, suppl. §1.2: 25 epochs
+# HybridFlow, suppl. §1.1: 20 epochs, 8 GPUs; §1.2: 25 epochs
+_CROSS = TrainConfig(batch=10, learning_rate=5e-4, warmup=2 / 20)
+_PIXELS = TrainConfig(batch=12, learning_rate=4e-5, warmup=1 / 25, lpips_net="alex")
 
 RECIPES = {
     "continuous": Recipe(

@@ -10,9 +10,8 @@ from pathlib import Path
 from PIL import Image
 
 import ulbic
-from ulbic.bitstream.describe import read_bytes
-from ulbic.codec.quality import QUALITIES
-from ulbic.models.zoo import DEFAULT_MODEL_ID, entry
+from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
+from ulbic.files import file_digest
 
 from .base import Codec
 
@@ -25,7 +24,7 @@ class Ulbic(Codec):
 
     weights: Path | None = None
     device: str = "auto"
-    settings: tuple[int, ...] = tuple(QUALITIES)
+    settings: tuple[int, ...] = tuple(range(1, len(PROFILES[DEFAULT_MODEL].qualities) + 1))
 
     name = "ulbic"
     label = "ulbic"
@@ -37,20 +36,14 @@ class Ulbic(Codec):
                 if file.name.endswith(".py"):
                     digest.update(file.read_bytes())
         code = digest.hexdigest()[:12]
-        weights = hashlib.sha256(read_bytes(self.weights or _bundled_weights())).hexdigest()[:12]
-        return f"ulbic {ulbic.__version__}, code {code}, weights {weights}, {self.device}"
+        weights = file_digest(self.weights) if self.weights else PROFILES[DEFAULT_MODEL].sha256
+        return f"ulbic {ulbic.__version__}, code {code}, weights {weights[:12]}, {self.device}"
 
     def encode(self, picture: Image.Image, setting: int) -> bytes:
         return ulbic.encode(picture, setting, device=self.device, weights=self.weights)
 
     def decode(self, data: bytes) -> Image.Image:
         return ulbic.decode(data, device=self.device, weights=self.weights)
-
-
-def _bundled_weights() -> Path:
-    model = entry(DEFAULT_MODEL_ID)
-    assert model is not None
-    return model.path
 
 
 CODEC = Ulbic()

@@ -12,7 +12,7 @@ import re
 from torch import Tensor
 
 from ulbic.errors import WeightsError
-from ulbic.models.attention_context import WINDOW
+from ulbic.models.attention_context import LOCAL_WINDOW
 from ulbic.models.config import ModelConfig
 
 from .source import Shapes, Source
@@ -62,7 +62,7 @@ def _unused(config: ModelConfig) -> Shapes:
             shapes[f"{norm}.{name}_reparam.pedestal"] = (1,)
             shapes[f"{norm}.{name}_reparam.lower_bound.bound"] = (1,)
     for i in range(len(config.continuous.slices)):
-        shapes[f"local_context.{i}.relative_position_index"] = (WINDOW**2, WINDOW**2)
+        shapes[f"local_context.{i}.relative_position_index"] = (LOCAL_WINDOW**2, LOCAL_WINDOW**2)
     return shapes
 
 
