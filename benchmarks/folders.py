@@ -21,7 +21,7 @@ import click
 import numpy as np
 from PIL import Image, ImageFilter
 
-from ulbic.bitstream.describe import info
+from ulbic.codec.describe import info
 
 
 def make_pictures(folder: Path, count: int) -> None:

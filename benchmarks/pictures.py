@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from ulbic.bitstream.describe import read_bytes
+from ulbic.files import read_bytes
 from ulbic.errors import InputError, UlbicError
 
 

@@ -24,7 +24,7 @@ from ulbic.codec.profiles import DEFAULT_MODEL, RatePoint, profile
 
 from .metrics import metric_table
 
-GAINS, SCHEDULES = (0, 2, 4, 6), ("0", "1_16", "1_4", "1_1")
+GAINS, MODES = (0, 2, 4, 6), ("0", "1_16", "1_4", "1_1")
 MASKGIT = {
     "1 step": MaskGitConfig(steps=1),
     "2 steps": MaskGitConfig(steps=2),
@@ -60,11 +60,11 @@ def row(
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option("--every", default=4, show_default=True, help="Take every n-th picture.")
 def main(folder: Path, output: Path, every: int) -> None:
-    """Measure gains x schedules, and MaskGIT settings at "1_4", on the PNGs of FOLDER."""
+    """Measure gains x index modes, and MaskGIT settings at "1_4", on the PNGs of FOLDER."""
     bundle = load_bundle(profile(DEFAULT_MODEL), "cpu")
     pictures = [load_picture(path) for path in sorted(folder.glob("*.png"))[::every]]
     head = f"| | {' | '.join(COLUMNS)} |\n" + "|---" * (len(COLUMNS) + 1) + "|\n"
-    points = [(f"gain {gain}, `{s}`", RatePoint(gain, s)) for gain in GAINS for s in LATTICE_NAMES]
+    points = [(f"gain {gain}, `{s}`", RatePoint(gain, s)) for gain in GAINS for s in MODES]
     rates = [row(bundle, name, pictures, point, MaskGitConfig()) for name, point in points]
     settings = [row(bundle, name, pictures, RatePoint(2, "1_4"), m) for name, m in MASKGIT.items()]
     output.write_text(head + "\n".join(rates) + "\n\n" + head + "\n".join(settings) + "\n")

@@ -9,8 +9,9 @@ from support import synthetic_picture
 @pytest.fixture(scope="session")
 def bundle():
     from ulbic.codec.bundle import load_bundle
+    from ulbic.codec.profiles import profile
 
-    return load_bundle(device="cpu")
+    return load_bundle(profile("tiny"), "cpu")
 
 
 @pytest.fixture

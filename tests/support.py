@@ -23,8 +23,8 @@ DISAGREEMENT = 1e-10  # relative, of every layer: a million times what implement
 
 
 @contextmanager
-def another_machine(context, scale, seed):
-    """Multiplies the output of every layer of `context` by 1 + scale * noise."""
+def another_machine(networks, scale, seed):
+    """Multiplies the output of every layer that symbols depend on by 1 + scale * noise."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
@@ -33,6 +33,7 @@ def another_machine(context, scale, seed):
         noise = 2 * torch.rand(output.shape, dtype=torch.float64, generator=generator) - 1
         return output * (1 + scale * noise)
 
+    context = networks._context
     leaves = [module for module in context.modules() if not list(module.children())]
     hooks = [module.register_forward_hook(disturb) for module in leaves]
     try:

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ulbic.bitstream import varint
-from ulbic.bitstream.container import SCHEDULES, Chunk, Header, read_container, write_container
-from ulbic.bitstream.describe import info
+from ulbic.bitstream.container import Chunk, Header, read_container, write_container
+from ulbic.codec.describe import info
 from ulbic.errors import DamagedError, InputError, LimitError, NotUlbError, UlbicError, VersionError
 
-HEADER = Header(width=768, height=512, model_id=1, weights_tag=0xABC, gain=4, schedule="1_4")
+HEADER = Header(width=768, height=512, model_number=1, weights_tag=0xABC, gain=4, index_mode=3)
 GOLDEN = bytes.fromhex("d955101abc34ff05ff030102284a")
 
 
@@ -49,10 +49,27 @@ def test_a_whole_gain_in_two_bytes_is_refused(settings):
         read_container(body + b"\0\0", allow_partial=True)
 
 
-@pytest.mark.parametrize("settings", ["64", "74c1", "74e1"])
-def test_an_undefined_schedule_is_refused(settings):
+@pytest.mark.parametrize(
+    ("mode", "gain", "settings"), [(6, 4, "600680"), (255, -4, "60ff00"), (200, 11.9375, "60c8ff")]
+)
+def test_literal_settings_of_other_index_modes(mode, gain, settings):
+    header = dataclasses.replace(HEADER, index_mode=mode, gain=gain)
+    data = write_container(header, b"")
+    assert data[5:8].hex() == settings
+    assert read_container(data).header == header
+
+
+@pytest.mark.parametrize("settings", ["600580", "600080"])
+def test_a_common_index_mode_in_three_bytes_is_refused(settings):
     body = GOLDEN[:5] + bytes.fromhex(settings) + GOLDEN[6:-2]
-    with pytest.raises(DamagedError, match="schedule [67] is not defined"):
+    with pytest.raises(DamagedError, match="shortest form"):
+        read_container(body + b"\0\0", allow_partial=True)
+
+
+@pytest.mark.parametrize("settings", ["74c1", "74e1", "610680", "670680"])
+def test_settings_of_an_undefined_form_are_of_the_future(settings):
+    body = GOLDEN[:5] + bytes.fromhex(settings) + GOLDEN[6:-2]
+    with pytest.raises(VersionError, match="does not know"):
         read_container(body + b"\0\0", allow_partial=True)
 
 
@@ -60,11 +77,11 @@ headers = st.builds(
     Header,
     width=st.integers(1, 10_000),
     height=st.integers(1, 10_000),
-    model_id=st.integers(0, 15),
+    model_number=st.integers(0, 15),
     weights_tag=st.integers(0, 0xFFF),
     gain=st.integers(-64, 191).map(lambda steps: steps / 16),
     raw_indices=st.booleans(),
-    schedule=st.sampled_from(SCHEDULES),
+    index_mode=st.integers(0, 255),
     rounding=st.integers(0, 15),
     grey=st.booleans(),
     chunks=st.lists(
@@ -112,7 +129,12 @@ def test_a_picture_beyond_the_limit_is_refused_both_ways():
 
 def test_info_accounts_for_every_byte():
     account = info(GOLDEN)
-    assert (account.width, account.height, account.schedule, account.weights_tag) == (768, 512, "1_4", "abc")
+    assert (account.width, account.height, account.index_mode, account.weights_tag) == (
+        768,
+        512,
+        "1_4",
+        "abc",
+    )
     assert account.bpp == 8 * 14 / (768 * 512)
     assert account.payload_bytes == 2
 

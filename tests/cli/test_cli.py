@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -14,14 +13,14 @@ from PIL import Image
 from support import run_here, ulbic
 
 from ulbic.cli import doctor
-from ulbic.models.zoo import entry
+from ulbic.codec.profiles import TINY
 
 
 def test_encode_info_decode(picture_file, tmp_path):
     file, decoded = tmp_path / "a.ulb", tmp_path / "a.png"
     assert ulbic("encode", picture_file, "-o", file, "-q", 6).returncode == 0
     account = json.loads(ulbic("info", file, "--json").stdout)
-    assert (account["width"], account["height"], account["schedule"]) == (96, 80, "1_16")
+    assert (account["width"], account["height"], account["index_mode"]) == (96, 80, "1_16")
     assert account["file_bytes"] == file.stat().st_size
     assert ulbic("decode", file, "-o", decoded).returncode == 0
     assert Image.open(decoded).size == (96, 80)
@@ -77,8 +76,7 @@ def test_doctor_finds_everything_in_order(bundle):
     findings = {line["name"]: line for line in map(json.loads, result.stdout.splitlines())}
     assert {"ulbic", "python", "torch", "devices", "weights"} <= set(findings)
     assert findings["golden file"]["state"] == findings["round trip"]["state"] == "ok"
-    digest = hashlib.sha256(entry(bundle.model_id).path.read_bytes()).hexdigest()
-    assert f"SHA-256 {digest}" in findings["weights"]["text"]
+    assert f"SHA-256 {TINY.sha256}" in findings["weights"]["text"]
 
 
 def test_doctor_says_what_is_wrong(monkeypatch, tmp_path):

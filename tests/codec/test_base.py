@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
 import torch
 from support import DISAGREEMENT, another_machine, synthetic_picture, toy_base_config
 
-from ulbic.bitstream.describe import info
+from ulbic.bitstream.container import read_container
 from ulbic.codec.api import decode, encode, symbol_digest
-from ulbic.codec.bundle import export_tables, load_bundle
+from ulbic.codec.bundle import load_bundle
 from ulbic.codec.decoder import decode_symbols
+from ulbic.codec.describe import info
 from ulbic.codec.encoder import encode_picture
 from ulbic.codec.generate import Box, generate, inpaint, outpaint, uncrop
+from ulbic.codec.latents import walk
 from ulbic.codec.maskgit import MaskGitConfig
-from ulbic.codec.quality import rate_point
+from ulbic.codec.networks import TorchNetworks
+from ulbic.codec.tables import export_tables
 from ulbic.errors import WeightsError
 from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
 from ulbic.models.float64 import in_float64
@@ -38,11 +42,13 @@ def weights(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bundle(weights):
-    return load_bundle(device="cpu", weights=weights)
+    return load_bundle(None, "cpu", weights)
 
 
-def load_context(path):
-    return load_checkpoint(path).model.continuous.context
+def networks_of(path, convert):
+    """The networks of a weight file, its context model in float64 by `convert`."""
+    model = load_checkpoint(path).model
+    return TorchNetworks(model, convert(copy.deepcopy(model.continuous.context)))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (33, 70), (160, 96)])
@@ -54,8 +60,8 @@ def test_every_size_goes_through_the_whole_path(weights, size):
 def test_a_file_says_that_its_weights_were_given_by_file(weights, bundle):
     data = encode(synthetic_picture(40, 40), weights=weights, device="cpu")
     account = info(data)
-    assert account.model_id == 15
-    assert account.weights_tag == f"{bundle.weights_tag:03x}"
+    assert account.model_number == 15
+    assert account.weights_tag == f"{bundle.profile.tag:03x}"
     assert account.gain == 0  # `base` has a single rate point
     with pytest.raises(WeightsError, match="--weights"):
         decode(data, device="cpu")
@@ -67,27 +73,28 @@ def test_a_file_of_the_bundled_weights_is_not_decoded_with_others(weights):
 
 
 def test_symbols_do_not_depend_on_how_float64_is_computed(weights, bundle):
-    encoded = encode_picture(bundle, synthetic_picture(128, 96), rate_point(4))
-    plain = load_context(weights).double()
-    assert decode_symbols(replace(bundle, context=plain), encoded.data).digest == encoded.digest
+    encoded = encode_picture(bundle, synthetic_picture(128, 96), bundle.profile.rate_point(4))
+    container = read_container(encoded.data)
+    plain = networks_of(weights, torch.nn.Module.double)
+    assert decode_symbols(replace(bundle, networks=plain), container).digest == encoded.digest
     for trial in range(50):
-        with another_machine(bundle.context, DISAGREEMENT, trial):
-            assert decode_symbols(bundle, encoded.data).digest == encoded.digest
+        with another_machine(bundle.networks, DISAGREEMENT, trial):
+            assert decode_symbols(bundle, container).digest == encoded.digest
     assert symbol_digest(encoded.data, weights=weights, device="cpu") == encoded.digest
 
 
 @torch.no_grad()
 def test_fast_float64_convolutions_are_convolutions(weights):
-    plain, fast = load_context(weights).double(), in_float64(load_context(weights))
+    plain, fast = networks_of(weights, torch.nn.Module.double), networks_of(weights, in_float64)
     z_hat = torch.randn(2, 16, 2, 3, dtype=torch.float64)
     told = [[], []]
-    for model, seen in zip((plain, fast), told, strict=True):
+    for networks, seen in zip((plain, fast), told, strict=True):
 
         def code(p, seen=seen):
             seen.append(torch.stack([p.mean, p.scale]))
             return p.mean.round()
 
-        model(z_hat, (7, 9), code)
+        walk(networks, z_hat, (7, 9), code)
     assert len(told[0]) == 4
     for ours, theirs in zip(*told, strict=True):
         assert float((ours - theirs).abs().max()) < 1e-12

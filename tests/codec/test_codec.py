@@ -12,11 +12,12 @@ import torch
 from support import synthetic_picture
 
 import ulbic
-from ulbic.bitstream.container import SCHEDULES
+from ulbic.bitstream.container import read_container
 from ulbic.codec.api import symbol_digest
-from ulbic.codec.decoder import DecodeOptions, decode_symbols
+from ulbic.codec.decoder import decode_symbols
 from ulbic.codec.images import to_pixels
-from ulbic.codec.painting import paint
+from ulbic.codec.lattices import LATTICE_NAMES
+from ulbic.codec.painting import paint_map
 from ulbic.errors import DamagedError, ImageError, UlbicError, WeightsError
 
 SYMBOL_PROGRAM = """
@@ -50,12 +51,16 @@ def test_files_grow_with_quality():
     assert sizes == sorted(sizes)
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
-def test_every_schedule_sends_what_it_says(schedule, bundle):
+def symbols_of(bundle, data, **options):
+    return decode_symbols(bundle, read_container(data, **options))
+
+
+@pytest.mark.parametrize("mode", LATTICE_NAMES)
+def test_every_index_mode_sends_what_it_says(mode, bundle):
     picture = synthetic_picture(128, 64)
-    data = ulbic.encode(picture, 2, schedule=schedule)
-    symbols = decode_symbols(bundle, data)
-    full = decode_symbols(bundle, ulbic.encode(picture, 2, schedule="1_1")).indices
+    data = ulbic.encode(picture, 2, index_mode=mode)
+    symbols = symbols_of(bundle, data)
+    full = symbols_of(bundle, ulbic.encode(picture, 2, index_mode="1_1")).indices
     assert np.array_equal(symbols.indices, np.where(symbols.received, full, 0))
     assert ulbic.decode(data).size == (128, 64)
 
@@ -84,12 +89,12 @@ def test_encoding_is_reproducible():
 def test_windows_leave_no_seam(bundle):
     """Painting in overlapping windows equals painting at once, but for what lies beyond the overlap."""
     generator = torch.Generator().manual_seed(0)
-    model = bundle.model
+    networks = bundle.networks
     indices = torch.randint(0, 1024, (20, 48), generator=generator)
     received = torch.ones(20, 48, dtype=torch.bool)
     with torch.no_grad():
-        whole = model.paint(indices[None], received[None], None, None)
-    parts = paint(model, indices, received, None)
+        whole = networks.paint(indices[None], received[None], None, None)
+    parts = paint_map(networks, indices, received, None)
     assert np.abs(to_pixels(whole).astype(int) - parts).mean() < 0.5
 
 
@@ -137,7 +142,7 @@ def test_verification_decodes_what_was_written():
 def test_a_preview_is_the_continuous_stream_alone():
     picture = synthetic_picture(128, 96)
     previews = [
-        np.asarray(ulbic.decode(ulbic.encode(picture, 4, schedule=s), preview=True)) for s in ("0", "1_1")
+        np.asarray(ulbic.decode(ulbic.encode(picture, 4, index_mode=s), preview=True)) for s in ("0", "1_1")
     ]
     assert np.array_equal(*previews)
 
@@ -154,8 +159,8 @@ def test_a_truncated_file_gives_a_picture_and_a_warning(share):
 
 def test_more_of_a_file_is_more_of_the_symbols(bundle):
     data = ulbic.encode(synthetic_picture(160, 128), 5)
-    options = DecodeOptions(allow_partial=True)
-    missing = [decode_symbols(bundle, data[:n], options).missing for n in range(len(data), 11, -9)]
+    lengths = range(len(data), 11, -9)
+    missing = [symbols_of(bundle, data[:n], allow_partial=True).missing for n in lengths]
     assert missing[0] == 0
     assert missing == sorted(missing)
 

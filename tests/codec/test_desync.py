@@ -8,38 +8,36 @@ import torch
 from support import DISAGREEMENT, another_machine, synthetic_picture
 
 from ulbic.bitstream.symbols import SymbolReader, SymbolWriter
-from ulbic.codec.continuous_stream import decode_latents, encode_latents
 from ulbic.codec.exactness import GUARD, ExactRounding, NearBoundaryError
 from ulbic.codec.images import to_tensor
-from ulbic.models.model import reduce
+from ulbic.codec.latents import decode_latents, encode_latents
 
 
 @pytest.fixture(scope="module")
 def latents(bundle):
-    gain = torch.tensor([7])
     with torch.no_grad():
-        y = bundle.model.continuous.analyse(reduce(to_tensor(synthetic_picture(128, 128), 32)), gain)
-        return y, bundle.model.continuous.hyper_analyse(y)
+        analysed = bundle.networks.analyse(to_tensor(synthetic_picture(128, 128), 32))
+        return bundle.networks.hyper_analyse(analysed, torch.tensor([7.0]))
 
 
 def encoded(bundle, latents, rounding):
     writer = SymbolWriter()
     with torch.no_grad():
-        encode_latents(writer, bundle, *latents, rounding)
+        encode_latents(writer, bundle.networks, bundle.tables, *latents, rounding)
     return writer.finish(), writer.digest.hexdigest()
 
 
 def decoded(bundle, payload, rounding):
     reader = SymbolReader(payload)
     with torch.no_grad():
-        decode_latents(reader, bundle, (4, 4), rounding)
+        decode_latents(reader, bundle.networks, bundle.tables, (4, 4), rounding)
     return reader.digest.hexdigest()
 
 
 def test_no_symbol_changes_on_a_thousand_other_machines(bundle, latents):
     payload, digest = encoded(bundle, latents, ExactRounding(0, GUARD))
     for trial in range(1000):
-        with another_machine(bundle.context, DISAGREEMENT, trial):
+        with another_machine(bundle.networks, DISAGREEMENT, trial):
             assert decoded(bundle, payload, ExactRounding(0)) == digest
 
 
@@ -75,7 +73,7 @@ def test_without_the_guard_a_disagreement_of_its_size_does_change_symbols(bundle
     payload, digest = encoded(bundle, latents, Unlucky(unlucky_value))
     changed = 0
     for trial in range(50):
-        with another_machine(bundle.context, 10 * DISAGREEMENT, trial):
+        with another_machine(bundle.networks, 10 * DISAGREEMENT, trial):
             changed += decoded(bundle, payload, Unlucky(unlucky_value)) != digest
     assert changed > 5
 

@@ -1,9 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from ulbic.codec.maskgit import GumbelNoise, MaskGitConfig, complete_indices
-from ulbic.codec.schedule import sent_mask
+from ulbic.codec.generate import GumbelNoise
+from ulbic.codec.index_modes import index_mode
+from ulbic.codec.maskgit import MaskGitConfig, complete_indices
+
+
+def quarter(rows, columns):
+    return torch.from_numpy(index_mode("1_4").training_mask(rows, columns))
 
 
 class Stub:
@@ -12,7 +19,7 @@ class Stub:
     def __init__(self):
         self.masks = []
 
-    def __call__(self, indices, masked, assist):
+    def predict(self, indices, masked, assist):
         self.masks.append(masked.clone())
         logits = torch.zeros(len(indices), 256, 1024)
         logits[:, :, 7] = torch.linspace(9, 5, 16).repeat(16)
@@ -20,7 +27,7 @@ class Stub:
 
 
 def test_received_indices_are_kept_and_never_masked():
-    stub, received = Stub(), torch.from_numpy(sent_mask("1_4", 20, 33))
+    stub, received = Stub(), quarter(20, 33)
     indices = torch.randint(0, 1024, (20, 33))
     filled = complete_indices(stub, indices, received, None, MaskGitConfig(steps=5))
     assert torch.equal(filled[received], indices[received])
@@ -29,7 +36,7 @@ def test_received_indices_are_kept_and_never_masked():
 
 
 def test_the_cosine_schedule_decides_how_many_stay_masked():
-    stub, received = Stub(), torch.from_numpy(sent_mask("1_4", 16, 16))
+    stub, received = Stub(), quarter(16, 16)
     complete_indices(stub, torch.zeros(16, 16, dtype=torch.long), received, None, MaskGitConfig(steps=4))
     assert [int(mask.sum()) for mask in stub.masks] == [192, 177, 135, 73]
 
@@ -52,15 +59,17 @@ def test_nothing_is_predicted_when_everything_was_received():
 def test_the_seed_decides_the_draw(bundle, config):
     received = torch.zeros(16, 16, dtype=torch.bool)
     indices = torch.zeros(16, 16, dtype=torch.long)
-    predictor = bundle.model.predictor
-    first, again, other = (complete_indices(predictor, indices, received, None, config, s) for s in (3, 3, 4))
+    first, again, other = (
+        complete_indices(bundle.networks, indices, received, None, replace(config, noise=GumbelNoise(seed)))
+        for seed in (3, 3, 4)
+    )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
 def test_noise_is_the_same_integers_everywhere():
     """SplitMix64 seeded with 1234567 begins with 6457827717110365317 (the author's test vector)."""
-    draw = GumbelNoise(1234567).like(torch.zeros(2, dtype=torch.float64))
+    draw = GumbelNoise(1234567)(torch.zeros(2, dtype=torch.float64))
     expected = [
         -np.log(-np.log(((z >> 11) + 0.5) / 2**53)) for z in (6457827717110365317, 3203168211198807973)
     ]

@@ -11,9 +11,11 @@ import ulbic
 from ulbic.bitstream.container import read_container, write_container
 from ulbic.codec import rate_control
 from ulbic.codec.encoder import analyse_picture, encode_features
-from ulbic.codec.quality import QUALITIES, RatePoint
+from ulbic.codec.profiles import TINY, RatePoint
 from ulbic.codec.rate_control import encode_to_budget
-from ulbic.errors import BudgetError, UlbicError
+from ulbic.errors import BudgetError, DamagedError, SettingsError
+
+QUALITIES = dict(enumerate(TINY.qualities, 1))
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +35,10 @@ def test_a_budget_is_kept_and_used(bundle, features, sizes, share):
     assert 0.92 * budget <= size <= budget
 
 
-def test_the_schedule_is_that_of_the_best_quality_that_fits(bundle, features, sizes):
+def test_the_index_mode_is_that_of_the_best_quality_that_fits(bundle, features, sizes):
     for quality in (1, 6):
         found = ulbic.info(encode_to_budget(bundle, features, sizes[quality]).data)
-        assert found.schedule == QUALITIES[quality].schedule
+        assert found.index_mode == QUALITIES[quality].index_mode
         assert found.gain >= QUALITIES[quality].gain
 
 
@@ -47,9 +49,9 @@ def test_below_the_first_quality_the_gain_goes_below_zero(bundle, features, size
     assert ulbic.decode(found).size == (512, 384)
 
 
-def test_a_schedule_can_be_kept(bundle, features, sizes):
-    found = encode_to_budget(bundle, features, sizes[6], schedule="1_4").data
-    assert ulbic.info(found).schedule == "1_4"
+def test_an_index_mode_can_be_kept(bundle, features, sizes):
+    found = encode_to_budget(bundle, features, sizes[6], index_mode="1_4").data
+    assert ulbic.info(found).index_mode == "1_4"
     assert len(found) <= sizes[6]
 
 
@@ -82,7 +84,8 @@ def test_of_two_targets_the_smaller_counts(sizes):
 
 
 def test_a_gain_above_the_models_last_is_refused(bundle, features):
-    header, payload, _ = read_container(encode_features(bundle, features, RatePoint(7.5, "0")).data)
-    assert header.gain == 7  # what is written stays within the model's range
-    with pytest.raises(UlbicError, match=r"gain 7\.5"):
+    with pytest.raises(SettingsError, match=r"gain 7\.5: those of model 'tiny' end at 7"):
+        encode_features(bundle, features, RatePoint(7.5, "0"))
+    header, payload, _ = read_container(encode_features(bundle, features, RatePoint(7, "0")).data)
+    with pytest.raises(DamagedError, match=r"gain 7\.5"):
         ulbic.decode(write_container(replace(header, gain=7.5), payload))

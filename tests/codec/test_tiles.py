@@ -8,11 +8,11 @@ from PIL import Image
 from support import synthetic_picture
 
 import ulbic
+from ulbic.bitstream.container import read_container
 from ulbic.cli.demo import sample_photo
 from ulbic.codec import encoder, painting, windows
-from ulbic.codec.decoder import DecodeOptions, decode_picture
+from ulbic.codec.decoder import decode_picture
 from ulbic.codec.encoder import analyse_picture, encode_features
-from ulbic.codec.quality import rate_point
 
 SMALL_TILE = 32  # indices: 512 pixels
 
@@ -32,9 +32,9 @@ def picture():
 def at_once(bundle, picture):
     """Features, file, picture and preview of a picture that is one tile."""
     features = analyse_picture(bundle, picture)
-    data = encode_features(bundle, features, rate_point(5)).data
-    decoded, preview = (decode_picture(bundle, data, DecodeOptions(preview=p)) for p in (False, True))
-    return features, data, np.asarray(decoded).astype(int), np.asarray(preview).astype(int)
+    container = read_container(encode_features(bundle, features, bundle.profile.rate_point(5)).data)
+    decoded, preview = (decode_picture(bundle, container, preview=p) for p in (False, True))
+    return features, container, np.asarray(decoded).astype(int), np.asarray(preview).astype(int)
 
 
 def test_the_encoders_see_the_same_in_tiles(bundle, picture, at_once, small_tiles):
@@ -45,7 +45,7 @@ def test_the_encoders_see_the_same_in_tiles(bundle, picture, at_once, small_tile
 
 @pytest.mark.parametrize("preview", [False, True])
 def test_tiles_decode_to_the_same_picture(bundle, at_once, small_tiles, preview):
-    decoded = decode_picture(bundle, at_once[1], DecodeOptions(preview=preview))
+    decoded = decode_picture(bundle, at_once[1], preview=preview)
     difference = np.abs(np.asarray(decoded) - at_once[3 if preview else 2])
     assert difference.max() <= 2
     assert difference.mean() < 0.01

@@ -13,8 +13,8 @@ from support import toy_base_config
 from ulbic.errors import InputError, WeightsError
 from ulbic.models.adapters import SOURCES
 from ulbic.models.adapters.reading import read_public
+from ulbic.models.config import PUBLIC_SOURCES
 from ulbic.models.model import UlbicModel
-from ulbic.models.zoo import PUBLIC_SOURCES
 
 TOY = toy_base_config()
 

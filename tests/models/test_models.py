@@ -8,11 +8,13 @@ import json
 import pytest
 import torch
 
+from ulbic.codec.latents import walk
+from ulbic.codec.networks import TorchNetworks
 from ulbic.models.bridge import Bridge
 from ulbic.models.config import BASE, PRESETS, TINY, BridgeConfig, ModelConfig
-from ulbic.models.continuous import ContinuousStream, quincunx
 from ulbic.models.entropy import FactorizedPrior, gaussian_likelihood
 from ulbic.models.model import UlbicModel
+from ulbic.models.phases import quincunx
 from ulbic.models.predictor import MaskPredictor
 from ulbic.models.tokenizer import Tokenizer
 
@@ -102,7 +104,7 @@ def test_keeping_everything_equals_the_generation_path(predictor):
 def test_the_context_model_only_looks_back():
     """What a pass is told must not depend on latents coded in it or later."""
     torch.manual_seed(0)
-    stream = ContinuousStream(TINY.continuous).eval()
+    networks = TorchNetworks(UlbicModel(TINY).eval())
     z_hat, size = torch.randn(1, 48, 2, 2), (8, 8)
 
     def told(changed_from):
@@ -113,7 +115,7 @@ def test_the_context_model_only_looks_back():
             return torch.full_like(p.mean, 5.0 if len(seen) > changed_from else 1.0)
 
         with torch.no_grad():
-            stream.context(z_hat, size, code)
+            walk(networks, z_hat, size, code)
         return seen
 
     reference = told(99)

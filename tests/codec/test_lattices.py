@@ -3,14 +3,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ulbic.codec.schedule import SCHEDULES, sending_order, sent_mask
+from ulbic.codec.index_modes import index_mode
+from ulbic.codec.lattices import LATTICES
+
+
+def sent_mask(name, rows, columns):
+    return index_mode(name).training_mask(rows, columns)
 
 
 @pytest.mark.parametrize(
-    ("schedule", "sent"), [("0", 0), ("1_16", 16), ("1_8", 32), ("1_4", 64), ("1_2", 128), ("1_1", 256)]
+    ("name", "sent"), [("0", 0), ("1_16", 16), ("1_8", 32), ("1_4", 64), ("1_2", 128), ("1_1", 256)]
 )
-def test_share_of_a_window(schedule, sent):
-    assert sent_mask(schedule, 16, 16).sum() == sent
+def test_share_of_a_window(name, sent):
+    assert sent_mask(name, 16, 16).sum() == sent
 
 
 def test_quarter_lattice_is_every_second_row_and_column():
@@ -25,9 +30,9 @@ def test_half_lattice_is_a_checkerboard():
 
 @given(st.integers(1, 40), st.integers(1, 40))
 def test_each_lattice_contains_the_coarser_ones_and_order_goes_from_coarse_to_fine(height, width):
-    full = sending_order("1_1", height, width)
+    full = index_mode("1_1").order(height, width)
     assert sorted(full) == list(range(height * width))
-    for schedule in SCHEDULES:
-        order = sending_order(schedule, height, width)
+    for lattice in LATTICES:
+        order = lattice.order(height, width)
         assert order.tolist() == full[: len(order)].tolist()
-        assert np.flatnonzero(sent_mask(schedule, height, width)).tolist() == sorted(order)
+        assert np.flatnonzero(lattice.training_mask(height, width)).tolist() == sorted(order)
