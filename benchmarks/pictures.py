@@ -10,8 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from ulbic.files import read_bytes
 from ulbic.errors import InputError, UlbicError
+from ulbic.files import read_bytes
 
 
 @dataclass(frozen=True)

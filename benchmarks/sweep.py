@@ -18,7 +18,6 @@ from ulbic.codec.decoder import decode_picture
 from ulbic.codec.encoder import encode_picture
 from ulbic.codec.generate import GumbelNoise
 from ulbic.codec.images import load_picture
-from ulbic.codec.lattices import LATTICE_NAMES
 from ulbic.codec.maskgit import MaskGitConfig
 from ulbic.codec.profiles import DEFAULT_MODEL, RatePoint, profile
 

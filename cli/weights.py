@@ -91,16 +91,12 @@ def convert_command(
     """Make one weight file of public checkpoints; nothing in them is executed."""
     check_output(output, force)
 
-    import torch
-
     from ulbic.codec.public_weights import convert
-    from ulbic.codec.tables import export_tables
-    from ulbic.models.checkpoint import save_checkpoint
 
-    model, fresh = convert(checkpoints, preset, init)
+    converted = convert(checkpoints, preset, init)
     with new_file(output) as temporary:
-        save_checkpoint(temporary, model, export_tables(model), torch.float16 if half else torch.float32)
+        converted.save(temporary, half=half)
     click.echo(f"{output}: {output.stat().st_size / 2**20:.1f} MiB, weights {file_digest(output)[:3]}")
-    if fresh:
+    if converted.fresh:
         origin = f"as in {init}" if init else "untrained"
-        click.echo(f"from none of the files, {origin}: {', '.join(fresh)}")
+        click.echo(f"from none of the files, {origin}: {', '.join(converted.fresh)}")

@@ -11,11 +11,11 @@ import torch
 from ulbic.errors import WeightsError
 from ulbic.models.adapters import SOURCES
 from ulbic.models.adapters.reading import read_public
-from ulbic.models.checkpoint import load_checkpoint
+from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
 from ulbic.models.config import PRESETS
 from ulbic.models.model import UlbicModel
 
-from .tables import read_tables
+from .tables import export_tables, read_tables
 
 
 class Converted(NamedTuple):
@@ -23,6 +23,11 @@ class Converted(NamedTuple):
 
     model: UlbicModel
     fresh: tuple[str, ...]  # parts that no checkpoint held, wholly or partly: random, or those of `init`
+
+    def save(self, path: Path, *, half: bool = False) -> None:
+        """Writes the weight file, with 16-bit or else 32-bit weights."""
+        dtype = torch.float16 if half else torch.float32
+        save_checkpoint(path, self.model, export_tables(self.model), dtype)
 
 
 def convert(

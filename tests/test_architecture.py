@@ -19,7 +19,7 @@ ALLOWED = {
     "training": {"codec", "bitstream", "models"},
     "cli": {"benchmarks", "codec", "bitstream", "models"},
 }
-FREE = {"errors", "paths"}  # free of dependencies, open to all
+FREE = {"errors", "files", "paths"}  # free of dependencies, open to all
 
 
 def edges(layer: str, source: str) -> set[str]:
@@ -57,6 +57,57 @@ def test_the_guard_sees_an_upward_import():
     assert edges("models", "import ulbic.cli.main") == {"cli"}
     with pytest.raises(AssertionError, match="not the folder"):
         edges("models", "import codec")
+
+
+# Who may see the networks themselves: what readies them for the interface, what trains or measures a part.
+DOOR = {"codec/networks.py", "codec/bundle.py", "codec/tables.py", "codec/public_weights.py"}
+PARTS = {"training/recipes.py", "training/run.py", "training/cost.py", "training/initialise.py"}
+PARTS |= {
+    "training/tokenizer_stage.py",
+    "training/loop.py",
+    "training/__main__.py",
+    "benchmarks/base_parts.py",
+}
+OPEN = {"config", "entropy", "phases"}  # configurations, probabilities, and the order of cells
+HIDDEN = {
+    "_model",
+    "_context",
+    "continuous",
+    "tokenizer",
+    "predictor",
+    "bridge",
+    "correction_map",
+    "assist_map",
+}
+
+
+def reaches(path: str, source: str) -> set[str]:
+    """Modules of networks that a file imports, and attributes behind the interface that it names."""
+    tree = ast.parse(source)
+    found = {
+        node.module.split(".")[2]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("ulbic.models.")
+    } - OPEN
+    return found | {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} & HIDDEN
+
+
+@pytest.mark.parametrize("layer", ["codec", "cli", "training", "benchmarks"])
+def test_nothing_reaches_past_the_interface_to_the_networks(layer):
+    files = {str(path.relative_to(ROOT)): path for path in (ROOT / layer).rglob("*.py")}
+    past = {name: reaches(name, files[name].read_text()) for name in sorted(files.keys() - DOOR - PARTS)}
+    assert {name: found for name, found in past.items() if found} == {}
+
+
+def test_the_guard_sees_a_reach():
+    assert reaches("x", "from ulbic.models.model import UlbicModel") == {"model"}
+    assert reaches("x", "bundle.networks._model.tokenizer(x)") == {"_model", "tokenizer"}
+
+
+@pytest.mark.parametrize("layer", [*ALLOWED, "src", "tests"])
+def test_files_stay_small(layer):
+    long = {p.name: n for p in (ROOT / layer).rglob("*.py") if (n := len(p.read_text().splitlines())) > 300}
+    assert long == {}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "bitstream").glob("*.py")), ids=lambda p: p.name)

@@ -56,12 +56,12 @@ def rate_weight(config: TrainConfig, gain: Tensor, gains: int) -> Tensor:
 def continuous_loss(
     networks: Networks, prior: FactorizedPrior, x: Tensor, config: TrainConfig, progress: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Mean of lambda * bpp + distortion, with lambda warmed up over the first fifth of the run."""
+    """Mean of lambda * bpp + distortion, with lambda warmed up over the first 4 % of the run."""
     gain = random_gains(x, networks.sizes.gains)
     coded = code_relaxed(networks, prior, x, gain)
     restoration = networks.restore(coded.y_hat, gain)
     distortion, squared = fidelity(restoration, x), squared_error(restoration, x)
-    weight = rate_weight(config, gain, networks.sizes.gains) * min(1.0, 0.1 + 4.5 * progress)
+    weight = rate_weight(config, gain, networks.sizes.gains) * min(1.0, 0.1 + 22.5 * progress)
     loss = (weight * coded.bpp + config.l1_weight * distortion + config.squared_weight * squared).mean()
     psnr = -10 * squared.detach().log10().mean()
     return loss, {"bpp": coded.bpp.mean(), "fidelity": distortion.mean(), "psnr": psnr}

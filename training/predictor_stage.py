@@ -14,12 +14,12 @@ from ulbic.codec.lattices import LATTICE_NAMES
 from ulbic.codec.networks import TorchNetworks
 from ulbic.models.config import WINDOW
 from ulbic.models.entropy import FactorizedPrior
-from ulbic.models.predictor import LENGTH
 
 from .config import TrainConfig
 from .continuous_stage import code_relaxed, random_gains
 from .distributed import own_rows, total, whole
 
+LENGTH = WINDOW**2  # indices of a window
 MASK_RATIO_MEAN, MASK_RATIO_STD, MASK_RATIO_MIN = 0.55, 0.25, 0.5  # HybridFlow suppl. §1.1; MAGE table 10
 DROPPED = LENGTH // 2  # masked indices that the encoder is not shown (MAGE)
 

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from support import needs_shared, synthetic_picture, toy_base_config
 
+from ulbic.codec.networks import TorchNetworks
 from ulbic.models.config import TINY
 from ulbic.models.model import UlbicModel, reduce
 from ulbic.models.tokenizer import Codebook
@@ -65,7 +66,7 @@ def test_the_continuous_stream_begins_as_transform_coding(shards, tmp_path):
     error = (restored - small).square().mean()
     assert error < 0.1 * small.var()
     gain = torch.full((8,), 7)
-    coded = code_relaxed(model.continuous, next(crops), gain)
+    coded = code_relaxed(TorchNetworks(model), model.continuous.prior, next(crops), gain)
     assert float(coded.bpp.detach().mean()) < 0.3
     z = model.continuous.hyper_analyse(model.continuous.analyse(small, gain))
     assert float(bits(model.continuous.prior.likelihood(z.round())).detach().max()) < 0.1 * z[0].numel()
@@ -133,11 +134,13 @@ def test_one_step_of_every_stage_moves_its_parameters_alone(stage, tmp_path):
 
 def test_every_weight_of_the_attention_contexts_learns():
     torch.manual_seed(0)
-    stream = UlbicModel(toy_base_config()).continuous.train()
+    model = UlbicModel(toy_base_config()).train()
+    stream = model.continuous
     with torch.no_grad():
         stream.g_a[-1].weight.mul_(30)  # latents that are not all rounded to zero
         stream.prior.quantiles[:, :, 1] = 0.25  # nor hyper-latents
-    loss, _ = continuous_loss(stream, next(fixed_batches(0)), RECIPES["continuous"].base, 0.5)
+    recipe, networks = RECIPES["continuous"].base, TorchNetworks(model)
+    loss, _ = continuous_loss(networks, stream.prior, next(fixed_batches(0)), recipe, 0.5)
     loss.backward()
     still = [name for name, p in stream.named_parameters() if p.grad is None or not p.grad.any()]
     assert still == []
