@@ -1,0 +1,30 @@
+"""What the tests of the independent reader share: the bundled weights and small files."""
+
+import functools
+from pathlib import Path
+
+from independent.header import checksum
+from independent.weights import Weights
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests" / "golden" / "v1"
+NAMES = ["160x128-q5", "17x300-q2", "1x1-q1", "256x256-q8", "300x17-q4", "64x64-q3"]
+START, PAYLOAD = "d95510116b", "fc42ef1f71"
+PIXEL = bytes.fromhex(START + "000000" + PAYLOAD + "ef42")
+
+
+@functools.cache
+def weights():
+    """The bundled weights, `tiny`."""
+    return Weights((ROOT / "models" / "weights" / "tiny.safetensors").read_bytes())
+
+
+def golden(name):
+    """A golden file's bytes."""
+    return (GOLDEN / f"16b-{name}.ulb").read_bytes()
+
+
+def sealed(*parts):
+    """A file of these hexadecimal digits, with its checksum."""
+    data = bytes.fromhex("".join(parts))
+    return data + checksum(data).to_bytes(2, "big")

@@ -1,0 +1,103 @@
+"""The order of the symbols. Sections: Payload, Lattices, Digest, Rounding."""
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from independent.coder import Table, call
+
+SCALE_MIN, SCALE_MAX, LEVELS = 0.11, 64, 64
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """All that a payload says. An index that was not sent is -1."""
+
+    z: np.ndarray
+    residuals: np.ndarray
+    latents: np.ndarray
+    indices: np.ndarray
+    digest: str
+
+
+def phase_of(row, column, phases):
+    """The paragraph "Phases"."""
+    u, v, k = row, column + 1, 0
+    while (u + v) % 2 == 0 and k < phases - 1:
+        u, v, k = (u + v) // 2, (u - v) // 2, k + 1
+    return phases - 1 - k
+
+
+def level_of(row, column):
+    """Section "Lattices": the level of an index."""
+    if row % 4 == column % 4 == 0:
+        return 0
+    if row % 4 == column % 4 == 2:
+        return 1
+    if row % 2 == column % 2 == 0:
+        return 2
+    return 3 if (row + column) % 2 == 0 else 4
+
+
+def plane(function, height, width, *more):
+    """A function of row and column at each cell."""
+    cells = [[function(row, column, *more) for column in range(width)] for row in range(height)]
+    return np.array(cells, np.int64).reshape(height, width)
+
+
+def rounded_means(means, offset):
+    """Section "Rounding"."""
+    return np.floor(16 * means + 0.5 + offset / 32) / 16
+
+
+def levels(scales, offset):
+    """Section "Rounding": the numbers of the residuals' tables."""
+    step = math.log(SCALE_MAX / SCALE_MIN) / (LEVELS - 1)
+    logarithm = np.log(np.clip(scales, SCALE_MIN, SCALE_MAX) / SCALE_MIN)
+    return np.clip(np.floor(logarithm / step + 0.5 + offset / 32), 0, LEVELS - 1).astype(np.int64)
+
+
+def read_payload(header, coder, weights, means_and_scales):
+    """Section "Payload", with the digest of section "Digest".
+
+    `means_and_scales(z, latents, phases, slice, phase)` gives two arrays (channels of the slice, h, w).
+    """
+    h, w = -(-header.height // 32), -(-header.width // 32)
+    digest = hashlib.sha256()
+
+    def read(tables, numbers):
+        values = np.array(call(coder, tables, numbers), np.int64)
+        digest.update(values.astype("<i4").tobytes())
+        return values
+
+    channels, cells = weights.hyper_channels, (-(-h // 4), -(-w // 4))
+    numbers = np.repeat(np.arange(channels), math.prod(cells)).tolist()
+    z = read(weights.tables("hyper"), numbers).reshape(channels, *cells)
+
+    tables = weights.tables("latent")
+    phases = plane(phase_of, h, w, weights.phases)
+    residuals = np.zeros((weights.latents, h, w), np.int64)
+    latents = np.zeros((weights.latents, h, w))
+    start = 0
+    for i, width in enumerate(weights.slices):
+        for p in range(weights.phases):
+            means, scales = means_and_scales(z, latents, phases, i, p)
+            there = np.zeros(latents.shape, bool)
+            there[start : start + width] = phases == p
+            numbers = levels(scales[:, phases == p], header.rounding).ravel().tolist()
+            residuals[there] = read(tables, numbers)
+            rounded = rounded_means(means[:, phases == p], header.rounding).ravel()
+            latents[there] = rounded + residuals[there]
+        start += width
+
+    table = weights.tables("index")[0]
+    if header.raw:
+        table = Table.uniform(len(table.lefts) - 1)
+    table.lost = -1
+    lattice = plane(level_of, -(-header.height // 16), -(-header.width // 16))
+    indices = np.full(lattice.shape, -1, np.int64)
+    for level in range(header.mode):
+        there = lattice == level
+        indices[there] = read([table], [0] * np.count_nonzero(there))
+    return Symbols(z, residuals, latents, indices, digest.hexdigest())

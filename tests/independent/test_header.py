@@ -1,0 +1,141 @@
+"""Headers as docs/format.md describes them, sound and hostile. The reader is written from it alone."""
+
+import dataclasses
+import json
+import zlib
+from fractions import Fraction
+
+import pytest
+from independent.cases import GOLDEN, NAMES, PAYLOAD, PIXEL, START, golden, sealed, weights
+from independent.header import (
+    Chunk,
+    Damaged,
+    Future,
+    NotUlb,
+    OtherWeights,
+    TooLarge,
+    checksum,
+    read_header,
+)
+from independent.reader import check_weights, read
+
+SCHEDULES = ["0", "1_16", "1_8", "1_4", "1_2", "1_1"]
+PNG = "89504e470d0a1a0a0000000d49484452"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_header_of_a_golden_file(name):
+    data, facts = golden(name), json.loads((GOLDEN / f"16b-{name}.json").read_text())
+    header = read_header(data)
+    check_weights(header, weights())
+    assert header.version == facts["version"] == 1
+    assert (header.width, header.height) == (facts["width"], facts["height"])
+    assert (header.model, header.tag) == (facts["model_id"], facts["weights_tag"])
+    assert header.gain == facts["gain"]
+    assert SCHEDULES[header.mode] == facts["schedule"]
+    assert (header.raw, header.rounding) == (facts["raw_indices"], facts["rounding"])
+    assert (header.grey, header.chunks, facts["chunks"]) == (facts["grey"], (), {})
+    assert (len(data), len(header.payload)) == (facts["file_bytes"], facts["payload_bytes"])
+
+
+def test_the_worked_header():
+    header = read_header(bytes.fromhex("d955101abc34ff05ff030102284a"))
+    assert (header.version, header.rounding, header.model, header.tag) == (1, 0, 1, "abc")
+    assert (header.mode, header.raw, header.gain, header.grey, header.chunks) == (3, False, 4, False, ())
+    assert (header.width, header.height, header.payload) == (768, 512, b"\x01\x02")
+
+
+def test_the_checksum():
+    assert checksum(b"123456789") == 0x29B1
+
+
+@pytest.mark.parametrize(
+    ("settings", "mode", "raw", "gain"),
+    [
+        ("7468", 3, False, Fraction(9, 2)),
+        ("7820", 1, True, Fraction(-4)),
+        ("77bf", 5, False, Fraction(191, 16)),
+        ("600680", 6, False, Fraction(4)),
+        ("68ff89", 255, True, Fraction(73, 16)),
+    ],
+)
+def test_long_settings(settings, mode, raw, gain):
+    header = read_header(sealed(START, settings, "0000", PAYLOAD))
+    assert (header.mode, header.raw, header.gain) == (mode, raw, gain)
+
+
+def test_extras():
+    exif = zlib.compress(b"II*\0", wbits=-15).hex()
+    chunks = f"01018003{len(exif) // 2:02x}{exif}4202abcd"
+    header = read_header(sealed(START, "800000", "23", chunks, PAYLOAD))
+    assert header.grey
+    assert header.chunks == (Chunk(1, b"\x80"), Chunk(3, b"II*\0"), Chunk(0x42, b"\xab\xcd"))
+    assert header.payload.hex() == PAYLOAD
+
+
+def test_the_smallest_file():
+    assert read_header(sealed(START, "000000")).payload == b""
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", NotUlb),
+        (b"\xd9", NotUlb),
+        (b"\x89PNG\r\n\x1a\n", NotUlb),
+        (PIXEL[:9], Damaged),
+        (bytes.fromhex("d95520116b000000") + PIXEL[8:], Future),
+        (bytes.fromhex("d95500116b000000") + PIXEL[8:], Future),
+        (PIXEL[:-1] + b"\x43", Damaged),
+        (PIXEL[:9] + b"\x43" + PIXEL[10:], Damaged),
+        (sealed(START, "74c8", "0000", PAYLOAD), Future),  # form 7, mode 6
+        (sealed(START, "7460", "0000", PAYLOAD), Damaged),  # form 7, gain 4
+        (sealed(START, "610680", "0000", PAYLOAD), Future),  # form 6, a bit that is not defined
+        (sealed(START, "600580", "0000", PAYLOAD), Damaged),  # form 6, mode 5
+        (sealed(START, "00", "8000", "00", PAYLOAD), Damaged),  # a varint that is not the shortest
+        (sealed(START, "00", "808080808001", "00", PAYLOAD), Damaged),  # a varint of 6 bytes
+        (sealed(START, "00", "ffffffff"), Damaged),  # a varint without an end
+        (sealed(START, "00", "808040", "00", PAYLOAD), TooLarge),  # 2^20 + 1 pixels wide
+        (sealed(START, "00", "ffff3f", "ff01", PAYLOAD), TooLarge),  # 2^20 x 256 pixels
+        (sealed(START, "80", "0000"), Damaged),  # no extras
+        (sealed(START, "80", "0000", "40"), Future),
+        (sealed(START, "80", "0000", "00"), TooLarge),
+        (sealed(START, "80", "0000", "11"), TooLarge),
+        (sealed(START, "80", "0000", "01", "428000"), Damaged),  # a length that is not the shortest
+        (sealed(START, "80", "0000", "01", "4281808008"), TooLarge),  # 2^24 + 1 bytes
+        (sealed(START, "80", "0000", "01", "4203abcd"), Damaged),  # too few bytes
+        (sealed(START, "80", "0000", "01", "c200"), Future),  # critical
+        (sealed(START, "80", "0000", "02", "01018001018000"), Damaged),  # alpha twice
+        (sealed(START, "80", "0000", "01", "0302abcd"), Damaged),  # no DEFLATE
+        (sealed(START, "80", "0000", "01", f"0118{PNG}0000000200000001"), Damaged),  # alpha too wide
+    ],
+)
+def test_hostile_headers(data, kind):
+    with pytest.raises(kind) as caught:
+        read_header(data)
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (sealed("d95510116c", "0000", "00", PAYLOAD), OtherWeights),
+        (sealed("d95510216b", "0000", "00", PAYLOAD), OtherWeights),
+        (sealed(START, "600680", "0000", PAYLOAD), Future),
+        (sealed(START, "6006ff", "0000", PAYLOAD), Future),  # the mode comes before the gain
+        (sealed(START, "7511", "0000", PAYLOAD), Damaged),  # gain 7 + 1 / 16
+        (sealed(START, "0000", "00", "ff" * 8), Damaged),  # q = 2^24
+    ],
+)
+def test_what_a_reader_cannot_decode(data, kind):
+    with pytest.raises(kind):
+        read(data, weights())
+
+
+def test_exit_codes():
+    assert [kind.code for kind in (NotUlb, Future, Damaged, OtherWeights, TooLarge)] == [5, 6, 7, 8, 10]
+
+
+def test_a_header_is_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        read_header(PIXEL).width = 2

@@ -1,0 +1,171 @@
+"""The document docs/format.md suffices: a reader written from it alone reads the golden files."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+from independent.cases import GOLDEN, NAMES, PIXEL, golden, sealed, weights
+from independent.coder import CutDecoder, Decoder, Encoder, Table
+from independent.context import Context
+from independent.header import read_header
+from independent.reader import read, read_cut
+from independent.symbols import level_of, levels, phase_of, plane, read_payload, rounded_means
+
+
+class Log:
+    """A coder that remembers its values, and a decoder's D and R before each."""
+
+    def __init__(self, coder):
+        self.coder, self.values, self.states = coder, [], []
+
+    def symbol(self, table):
+        if isinstance(self.coder, Decoder):
+            self.states.append(f"{self.coder.d:016x} {self.coder.r:016x}")
+        self.values.append(self.coder.symbol(table))
+        return self.values[-1]
+
+
+def logged(data):
+    header = read_header(data)
+    log = Log(Decoder(header.payload))
+    return log, read_payload(header, log, weights(), Context(weights()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_symbols_of_a_golden_file(name):
+    symbols, _ = read(golden(name), weights())
+    assert symbols.digest == json.loads((GOLDEN / f"16b-{name}.json").read_text())["symbols"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_payload_is_a_shortest_that_says_the_symbols(name):
+    data = golden(name)
+    log, symbols = logged(data)
+    values = iter(log.values)
+    encoder = Encoder(lambda table: next(values))
+    header = read_header(data)
+    assert read_payload(header, encoder, weights(), Context(weights())).digest == symbols.digest
+    assert encoder.accepts(header.payload)
+    assert len(encoder.payload()) == len(header.payload)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_value_lies_within_the_guard(name):
+    context = Context(weights())
+    step = np.log(64 / 0.11) / 63
+
+    def watched(z, latents, phases, i, p):
+        means, scales = context(z, latents, phases, i, p)
+        if (phases == p).any():
+            for values in (16 * means, np.log(np.clip(scales, 0.11, 64) / 0.11) / step):
+                values = values[:, phases == p] + 0.5
+                assert np.abs(values - np.rint(values)).min() > 4.9e-8
+        return means, scales
+
+    header = read_header(golden(name))
+    assert header.rounding == 0
+    read_payload(header, Decoder(header.payload), weights(), watched)
+
+
+def test_the_worked_file():
+    log, symbols = logged(PIXEL)
+    assert weights().tables("hyper")[0].lowest == -3
+    assert weights().tables("hyper")[0].lefts[:7] == [0, 256, 2561, 476162, 16499709, 16775422, 16776959]
+    assert {at: log.states[at] for at in (0, 1, 2, 47, 48, 63, 111)} == {
+        0: "fc42ef1f71000000 ffffffffffffffff",
+        1: "007ef21f71fbc3fd 043500fffffbcaff",
+        2: "0078460ba6fc59fe 041cc38a6801c304",
+        47: "0000008a804fd0c7 000000af674db50d",
+        48: "000000884590fa60 000000aaf59e0dcb",
+        63: "641fb7eb00000000 6a14cdb300000000",
+        111: "00eb0e288f1e3c00 05983461cbad6705",
+    }
+    z, residuals = symbols.z.ravel(), symbols.residuals.ravel()
+    assert {int(c): int(z[c]) for c in z.nonzero()[0]} == {0: 1, 8: -1, 28: -2, 32: -1}
+    assert {int(c): int(residuals[c]) for c in residuals.nonzero()[0]} == {0: 2, 1: -1, 6: 1}
+    assert symbols.latents[:3].ravel().tolist() == [1.9375, -1.0625, 0]
+    assert symbols.digest == "7091ccd65b51366b29ff90f6a461c6f47ab6b86cf53729ce75c10318d75dc257"
+
+
+def test_the_worked_network():
+    context, seen = Context(weights()), []
+
+    def watched(*place):
+        seen.append(context(*place))
+        return seen[-1]
+
+    header = read_header(PIXEL)
+    symbols = read_payload(header, Decoder(header.payload), weights(), watched)
+    means, scales = (values.ravel() for values in seen[2])
+    np.testing.assert_allclose(means[:3], [-0.0794, -0.0407, 0.0226], atol=5e-5)
+    np.testing.assert_allclose(scales[:3], [0.9779, 0.3722, 0.3323], atol=5e-5)
+    assert rounded_means(means[:3], 0).tolist() == [-0.0625, -0.0625, 0]
+    assert levels(scales, 0).tolist() == [22, 12, 11, 10, 7, 9, 10, 8, 8, 7, 7, 7, 5, 7, 6, 7]
+    y_hat = context.finish(symbols.latents).ravel()
+    expected = [1.90600473, -1.06587173, 0.00229428, 0.01466174]
+    np.testing.assert_allclose(y_hat[[0, 1, 2, 63]], expected, atol=5e-9)
+
+
+def test_the_restored_latents_of_all_phases():
+    _, y_hat = read(golden("64x64-q3"), weights())
+    expected = [[4.09521367, 0.45743766], [-1.52521673, -0.77404313]]
+    np.testing.assert_allclose(y_hat[0], expected, atol=5e-9)
+
+
+def test_phases_and_lattice_levels():
+    three = [[2, 0, 2, 0, 2, 0], [1, 2, 1, 2, 1, 2], [2, 0, 2, 0, 2, 0]]
+    assert plane(phase_of, 3, 6, 3).tolist() == three
+    assert plane(phase_of, 2, 4, 2).tolist() == [[1, 0, 1, 0], [0, 1, 0, 1]]
+    four = [[0, 4, 2, 4], [4, 3, 4, 3], [2, 4, 1, 4], [4, 3, 4, 3]]
+    assert plane(level_of, 4, 4).tolist() == four
+
+
+def test_tables():
+    assert Table.uniform(3).lefts == [0, 5592405, 11184810, 16777216]
+    assert Table.of_frequencies(0, [1, 65535]).lefts == [0, 256, 16777216]
+
+
+@pytest.mark.parametrize(
+    ("first", "mode", "raw", "rounding"),
+    [("00", 0, 0, 15), ("19", 1, 1, 1), ("38", 3, 1, 7), ("57", 5, 0, 8)],
+)
+def test_what_the_writer_of_the_document_writes(first, mode, raw, rounding):
+    start = f"d9551{rounding:x}116b{first}c6018e01"  # 199 x 143 pixels
+    header = read_header(sealed(start))
+    assert (header.mode, header.raw, header.rounding) == (mode, raw, rounding)
+    assert (header.width, header.height) == (199, 143)
+    dice = random.Random(rounding)
+    encoder = Encoder(lambda table: table.lowest + dice.randrange(len(table.lefts) - 1))
+    written = read_payload(header, encoder, weights(), Context(weights()))
+    symbols, _ = read(sealed(start, encoder.payload().hex()), weights())
+    assert symbols.digest == written.digest
+    assert np.array_equal(symbols.indices, written.indices)
+    assert np.count_nonzero(symbols.indices >= 0) == {0: 0, 1: 12, 3: 35, 5: 117}[mode]
+
+
+def test_a_cut_file_gives_a_prefix():
+    data = golden("64x64-q3")
+    log, _ = logged(data)
+    counts = []
+    for size in range(10, len(data) - 2, 3):
+        header = read_header(data[:size], cut=True)
+        coder = CutDecoder(header.payload)
+        cut = Log(coder)
+        read_payload(header, cut, weights(), Context(weights()))
+        assert len(cut.values) == len(log.values)
+        assert cut.values[: coder.count] == log.values[: coder.count]
+        counts.append(coder.count)
+    assert counts == sorted(counts)
+    assert (counts[0], counts[-1]) == (20, 223)
+
+
+def test_indices_of_a_cut_file():
+    data = golden("256x256-q8")
+    _, whole = logged(data)
+    symbols, count = read_cut(data[:1200], weights())
+    there = symbols.indices >= 0
+    assert np.array_equal(symbols.residuals, whole.residuals)
+    assert 0 < np.count_nonzero(there) < 256
+    assert np.count_nonzero(there) == count - whole.z.size - whole.residuals.size
+    assert np.array_equal(symbols.indices[there], whole.indices[there])
