@@ -26,15 +26,10 @@ from ulbic.codec.maskgit import complete_indices
 from ulbic.codec.painting import paint
 from ulbic.codec.quality import rate_point
 
-from .metrics import Metric, metric_table
+from .metrics import Metric, labelled, metric_table
 
 Row = dict[str, float]
 METRICS: tuple[Metric, ...] = tuple(metric for metric in metric_table() if metric.has_bd_rate)
-
-
-def distortion(picture: Image.Image, decoded: Image.Image) -> Row:
-    """The metrics by their labels."""
-    return {metric.label: metric.measure(picture, decoded) for metric in METRICS}
 
 
 @torch.no_grad()
@@ -74,7 +69,7 @@ def measure(bundle: Bundle, picture: Image.Image, quality: int) -> dict[str, Row
         "both, all indices": len(files["1_1"]),
     }
     rows: dict[str, Row] = {
-        name: {"bpp": 8 * sizes[name] / (size[0] * size[1])} | distortion(picture, decoded)
+        name: {"bpp": 8 * sizes[name] / (size[0] * size[1])} | labelled(picture, decoded, METRICS)
         for name, decoded in pictures.items()
     }
     for name, assisted in (("with", True), ("without", False)):

@@ -22,9 +22,9 @@ from ulbic.codec.images import load_picture
 from ulbic.codec.quality import QUALITIES, RatePoint
 from ulbic.codec.rate_control import encode_to_budget
 
-from .metrics import metric_table
+from .metrics import labelled, metric_table
 
-METRICS = {metric.label: metric.measure for metric in metric_table()[:3]}  # PSNR, MS-SSIM, LPIPS
+METRICS = metric_table()[:3]  # PSNR, MS-SSIM, LPIPS
 
 
 def _last_that_fits(
@@ -64,8 +64,7 @@ def measure(bundle: Bundle, path: Path, target: float, way: str, rates_only: boo
     data = WAYS[way](bundle, analyse_picture(bundle, picture), budget)
     row = {"budget used": len(data) / budget}
     if not rates_only:
-        decoded = decode_picture(bundle, data)
-        row |= {name: metric(picture, decoded) for name, metric in METRICS.items()}
+        row |= labelled(picture, decode_picture(bundle, data), METRICS)
     return row
 
 
@@ -87,7 +86,7 @@ def main(
     """Fill budgets for the PNGs of FOLDER."""
     bundle = load_bundle(device="cpu")
     paths = sorted(folder.glob("*.png"))[::every]
-    columns = ["budget used", *([] if rates_only else METRICS)]
+    columns = ["budget used", *([] if rates_only else [metric.label for metric in METRICS])]
     lines = [
         f"| target bpp | way | files above | least used | {' | '.join(columns)} |",
         "|---" * (4 + len(columns)) + "|",

@@ -137,7 +137,7 @@ def _comparison(run: Run, cache: Cache, picture: Picture) -> dict[str, object]:
         codec = run.codecs[record.codec]
         data = cache.data(run.results.keys[record.picture, record.codec, record.setting])
         versions.append((codec.label, record, codec.decode(data)))
-    return report.picture_entry(picture.name, picture.load(), versions)
+    return report.picture_entry(picture.name, picture.load(), versions, run.metrics)
 
 
 def nearest_in_rate(records: Sequence[Record]) -> list[Record]:

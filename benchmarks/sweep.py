@@ -20,7 +20,7 @@ from ulbic.codec.images import load_picture
 from ulbic.codec.maskgit import MaskGitConfig
 from ulbic.codec.quality import RatePoint
 
-from .metrics import metric_table
+from .metrics import measure, metric_table
 
 GAINS, SCHEDULES = (0, 2, 4, 6), ("0", "1_16", "1_4", "1_1")
 MASKGIT = {
@@ -40,16 +40,17 @@ def row(
     bundle: Bundle, name: str, pictures: list[Image.Image], point: RatePoint, maskgit: MaskGitConfig
 ) -> str:
     """A line of the table: means over the pictures."""
-    results = []
+    rates, times, measured = [], [], []
     for picture in pictures:
         data = encode_picture(bundle, picture, point).data
         started = time.perf_counter()
         decoded = decode_picture(bundle, data, DecodeOptions(maskgit=maskgit))
-        seconds = time.perf_counter() - started
-        distortion = {metric.key: metric.measure(picture, decoded) for metric in METRICS}
-        results.append({"bpp": info(data).bpp, "decode_s": seconds, **distortion})
-    means = (statistics.mean(result[column] for result in results) for column in COLUMNS)
-    return f"| {name} | " + " | ".join(f"{mean:.4g}" for mean in means) + " |"
+        times.append(time.perf_counter() - started)
+        rates.append(info(data).bpp)
+        measured.append(measure(picture, decoded, METRICS))
+    distortions = (metric.value(one[metric.key] for one in measured) for metric in METRICS)
+    columns = (statistics.mean(rates), *distortions, statistics.mean(times))
+    return f"| {name} | " + " | ".join("n/a" if v is None else f"{v:.4g}" for v in columns) + " |"
 
 
 @click.command()
