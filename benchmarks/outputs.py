@@ -13,12 +13,12 @@ from ulbic.codec.quality import DEFAULT_QUALITY
 
 from . import plots, report
 from .bdrate import bd_rates
-from .bench import Results
 from .cache import Cache
 from .metrics import Metric
 from .peers import Codec
 from .pictures import Picture
 from .records import Curve, Record, complete_pictures, curves, to_csv
+from .runner import Results
 
 COMPRESSAI_NAMES = {"psnr": "psnr-rgb", "ms_ssim": "ms-ssim-rgb"}
 COMPRESSAI_NAMES |= {"encode_s": "encoding_time", "decode_s": "decoding_time"}

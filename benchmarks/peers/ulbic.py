@@ -14,7 +14,7 @@ from ulbic.bitstream.describe import read_bytes
 from ulbic.codec.quality import QUALITIES
 from ulbic.models.zoo import DEFAULT_MODEL_ID, entry
 
-from .base import Codec
+from .interface import Codec
 
 LAYERS = ("bitstream", "codec", "models")
 

@@ -10,10 +10,10 @@ from PIL import Image
 from support import SHARED, needs_shared
 
 from ulbic.benchmarks import metrics
-from ulbic.benchmarks.bench import available, run
 from ulbic.benchmarks.cache import Cache
 from ulbic.benchmarks.peers import CODECS
 from ulbic.benchmarks.pictures import open_pictures
+from ulbic.benchmarks.runner import available, run
 from ulbic.paths import use_perceptual_weights
 
 PICTURES = [SHARED / f"data/eval/kodak/kodim{number:02}.png" for number in (3, 8, 20)]

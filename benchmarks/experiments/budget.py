@@ -1,6 +1,6 @@
 """How well a budget of bytes is used, and what for: three ways to fill it, side by side.
 
-    python -m ulbic.benchmarks.budget FOLDER -o budget.md [--target-bpp 0.03] [--every 5] [--rates-only]
+    python -m ulbic.benchmarks.experiments.budget FOLDER -o budget.md [--target-bpp 0.03] [--every 5]
 
 "quality": the best quality of the ladder that fits. "lattice": then a denser lattice of indices, as far as
 the budget allows. "gain": then a higher gain in small steps, which is what `--target-bpp` does.
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from ulbic.benchmarks.metrics import labelled, metric_table
 from ulbic.bitstream.container import SCHEDULES
 from ulbic.codec.bundle import Bundle, load_bundle
 from ulbic.codec.decoder import decode_picture
@@ -21,8 +22,6 @@ from ulbic.codec.encoder import PictureFeatures, analyse_picture, encode_feature
 from ulbic.codec.images import load_picture
 from ulbic.codec.quality import QUALITIES, RatePoint
 from ulbic.codec.rate_control import encode_to_budget
-
-from .metrics import labelled, metric_table
 
 METRICS = metric_table()[:3]  # PSNR, MS-SSIM, LPIPS
 

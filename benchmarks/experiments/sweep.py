@@ -1,6 +1,6 @@
 """Rate points and MaskGIT settings side by side: what the quality ladder and the defaults were chosen from.
 
-python -m ulbic.benchmarks.sweep FOLDER -o sweep.md [--every 4]
+python -m ulbic.benchmarks.experiments.sweep FOLDER -o sweep.md [--every 4]
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from PIL import Image
 
+from ulbic.benchmarks.metrics import measure, metric_table
 from ulbic.bitstream.describe import info
 from ulbic.codec.bundle import Bundle, load_bundle
 from ulbic.codec.decoder import DecodeOptions, decode_picture
@@ -19,8 +20,6 @@ from ulbic.codec.encoder import encode_picture
 from ulbic.codec.images import load_picture
 from ulbic.codec.maskgit import MaskGitConfig
 from ulbic.codec.quality import RatePoint
-
-from .metrics import measure, metric_table
 
 GAINS, SCHEDULES = (0, 2, 4, 6), ("0", "1_16", "1_4", "1_1")
 MASKGIT = {

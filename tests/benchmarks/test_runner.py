@@ -12,13 +12,13 @@ from PIL import Image
 from support import synthetic_picture
 
 from ulbic.benchmarks import metrics, outputs
-from ulbic.benchmarks.bench import available, run
 from ulbic.benchmarks.cache import Cache
 from ulbic.benchmarks.peers.jpeg import CODEC as JPEG
 from ulbic.benchmarks.peers.webp import CODEC as WEBP
 from ulbic.benchmarks.pictures import open_pictures
 from ulbic.benchmarks.published import published_curves
 from ulbic.benchmarks.records import Record
+from ulbic.benchmarks.runner import available, run
 from ulbic.errors import InputError
 
 QUICK = tuple(metric for metric in metrics.metric_table() if metric.key in ("psnr", "ms_ssim"))

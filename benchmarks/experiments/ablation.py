@@ -1,6 +1,6 @@
 """What each part of the codec is worth, on a folder of pictures.
 
-    python -m ulbic.benchmarks.ablation FOLDER -o ablation.md [-q 5] [--weights FILE]
+    python -m ulbic.benchmarks.experiments.ablation FOLDER -o ablation.md [-q 5] [--weights FILE]
 
 Two tables: how many of the indices that were not sent at "1_4" the predictor gets right, with and without
 the continuous features; and the distortion of the continuous stream alone, of the token stream alone (all
@@ -17,6 +17,7 @@ import click
 import torch
 from PIL import Image
 
+from ulbic.benchmarks.metrics import Metric, labelled, metric_table
 from ulbic.codec.bundle import Bundle, load_bundle
 from ulbic.codec.continuous_part import ContinuousPart
 from ulbic.codec.decoder import DecodeOptions, Symbols, decode_picture, decode_symbols
@@ -25,8 +26,6 @@ from ulbic.codec.images import load_picture
 from ulbic.codec.maskgit import complete_indices
 from ulbic.codec.painting import paint
 from ulbic.codec.quality import rate_point
-
-from .metrics import Metric, labelled, metric_table
 
 Row = dict[str, float]
 METRICS: tuple[Metric, ...] = tuple(metric for metric in metric_table() if metric.has_bd_rate)
