@@ -1,3 +1,3 @@
-"""Measuring on real files: metrics, evaluation of the codec, and what each part of it is worth."""
+"""Measuring on real files: metrics, other codecs, reports; one-off experiments have a folder of their own."""
 
 LPIPS_NETS = ("alex", "squeeze", "vgg")  # backbones; published tables use the first

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from .metrics import Metric
 from .records import Curve
 
-Point = tuple[float, float]  # bits a pixel, metric
+Point = tuple[float, float]  # bits per pixel, metric
 
 
 def bd_rate(anchor: Iterable[Point], test: Iterable[Point], lower_is_better: bool = False) -> float | None:

@@ -1,9 +1,10 @@
 """A sheet of crops to look at: original, ulbic, and a peer whose file has as many bytes.
 
     python -m ulbic.benchmarks.contact $SHARED/data/eval/kodak --every 3 -o sheet.png [--peer heic]
-    python -m ulbic.benchmarks.contact girl.png@300,80 sign.png@0,64 -o sheet.png
+    python -m ulbic.benchmarks.contact girl.png@300,80 sign.png@0,64 -o sheet.png --zoom 100 --zoom 200
 
-Crops are the middle of each picture, or begin at the pixel behind the "@". Nothing is scaled.
+Crops are the middle of each picture, or begin at the pixel after the "@". At 200 % the middle of the crop is
+shown with every pixel as a square of four.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .peers.ulbic import Ulbic
 
 KNOBS = {"vvc": range(63, 20, -1), "heic": range(60), "avif": range(60)}  # every setting, by growing files
 CAPTION, GAP = 14, 4  # pixels
+ZOOMS = ("100", "200", "300", "400")
 
 
 class Crop(NamedTuple):
@@ -38,9 +40,13 @@ class Crop(NamedTuple):
         x, y = corner.split(",")
         return cls(Path(path), (int(x), int(y)))
 
-    def of(self, picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    def of(self, picture: Image.Image, size: tuple[int, int], zoom: int = 1) -> Image.Image:
+        """The crop of that size, or its middle, `zoom` times as large; pixels stay squares of one colour."""
         x, y = self.corner or ((picture.width - size[0]) // 2, (picture.height - size[1]) // 2)
-        return picture.crop((x, y, x + size[0], y + size[1]))
+        width, height = size[0] // zoom, size[1] // zoom
+        x, y = x + (size[0] - width) // 2, y + (size[1] - height) // 2
+        part = picture.crop((x, y, x + width, y + height))
+        return part.resize((width * zoom, height * zoom), Image.Resampling.NEAREST)
 
 
 def as_large(codec: Codec, picture: Image.Image, size: int) -> bytes:
@@ -55,22 +61,35 @@ def as_large(codec: Codec, picture: Image.Image, size: int) -> bytes:
     return min(files.values(), key=lambda data: abs(len(data) - size))
 
 
-def row(crop: Crop, ours: Ulbic, peer: Codec, size: tuple[int, int]) -> Image.Image:
-    """Original, ours and the peer's, with a line of text above each."""
+class Cell(NamedTuple):
+    """One version of a picture."""
+
+    text: str
+    picture: Image.Image
+
+
+def versions(crop: Crop, ours: Codec, peer: Codec) -> list[Cell]:
+    """The whole picture: original, ours and the peer's."""
     with Image.open(crop.path) as file:
         original = file.convert("RGB")
     data = ours.encode(original, ours.settings[0])
     other = as_large(peer, original, len(data))
-    cells = [(crop.path.stem, original)]
+    cells = [Cell(crop.path.stem, original)]
     for codec, stream in ((ours, data), (peer, other)):
         decoded = codec.decode(stream)
         text = f"{codec.label} {len(stream)} bytes, LPIPS {lpips(original, decoded):.3f}"
-        cells.append((text, decoded))
+        cells.append(Cell(text, decoded))
+    return cells
+
+
+def row(cells: list[Cell], crop: Crop, size: tuple[int, int], zoom: int) -> Image.Image:
+    """The crop of three versions side by side, with a line of text above each."""
     strip = Image.new("RGB", (3 * (size[0] + GAP) - GAP, size[1] + CAPTION + GAP), "white")
     for i, (text, picture) in enumerate(cells):
         left = i * (size[0] + GAP)
-        ImageDraw.Draw(strip).text((left + 2, 1), text, fill="black")
-        strip.paste(crop.of(picture, size), (left, CAPTION))
+        caption = text if zoom == 1 else f"{text}, {100 * zoom} %"
+        ImageDraw.Draw(strip).text((left + 2, 1), caption, fill="black")
+        strip.paste(crop.of(picture, size, zoom), (left, CAPTION))
     return strip
 
 
@@ -81,6 +100,7 @@ def row(crop: Crop, ours: Ulbic, peer: Codec, size: tuple[int, int]) -> Image.Im
 @click.option("--peer", type=click.Choice(list(KNOBS)), default="vvc", show_default=True)
 @click.option("--every", default=1, show_default=True, help="Take every n-th picture.")
 @click.option("--crop", type=(int, int), default=(256, 192), show_default=True, help="Pixels.")
+@click.option("--zoom", "zooms", type=click.Choice(ZOOMS), multiple=True, default=("100",), help="Per cent.")
 @click.option("--weights", type=click.Path(path_type=Path, exists=True))
 def main(
     places: tuple[str, ...],
@@ -89,6 +109,7 @@ def main(
     peer: str,
     every: int,
     crop: tuple[int, int],
+    zooms: tuple[str, ...],
     weights: Path | None,
 ) -> None:
     """Draw a contact sheet of the PNGs in, or the pictures that are, PLACES."""
@@ -98,13 +119,16 @@ def main(
         pictures = sorted(folder.glob("*.png")) if folder.is_dir() else [place]
         found += [Crop.parse(str(picture)) for picture in pictures]
     ours = Ulbic(weights, settings=(quality,))
-    rows = [row(one, ours, CODECS[peer], crop) for one in found[::every]]
+    rows = []
+    for one in found[::every]:
+        cells = versions(one, ours, CODECS[peer])
+        rows += [row(cells, one, crop, int(zoom) // 100) for zoom in zooms]
     sheet = Image.new("RGB", (rows[0].width, sum(strip.height for strip in rows)), "white")
     top = 0
     for strip in rows:
         sheet.paste(strip, (0, top))
         top += strip.height
-    sheet.save(output, quality=92)
+    sheet.save(output, quality=92, subsampling=0)  # colours of single pixels are to be seen
 
 
 if __name__ == "__main__":

@@ -13,11 +13,11 @@ from pathlib import Path
 import click
 
 from . import worker
-from .bench import record
 from .metrics import Metric, measure, metric_table, usable
 from .peers.ulbic import Ulbic
 from .pictures import Picture, open_pictures
 from .records import COSTS, Record, curves, to_csv
+from .runner import record
 
 
 def evaluate(

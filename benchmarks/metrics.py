@@ -1,12 +1,14 @@
-"""Picture metrics, one convention each, on 8-bit RGB pictures of the same size."""
+"""Picture metrics, one convention each, on 8-bit RGB pictures of the same size.
+
+Most have a value for each picture, and over a set the mean of these. One is a measure of the set itself:
+there a picture leaves sums, and the value is that of what all pictures' sums add up to.
+"""
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout, suppress
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -14,10 +16,15 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ulbic.errors import InputError, UlbicError
+from ulbic.errors import UlbicError
+
+from . import mesh
 
 PERIODS = (2, 3, 4, 8, 16)  # pixels; grids that networks like to leave
 SPECTRUM_WINDOW, SPECTRUM_STRIDE = 256, 128
+
+
+Measured = float | list[float]  # of a picture: its value, or the sums that it leaves
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,8 @@ class Metric:
     key: str  # column of a CSV file
     label: str
     unit: str  # empty for a pure number
-    measure: Callable[[Image.Image, Image.Image], float]
+    measure: Callable[[Image.Image, Image.Image], Measured]
+    pool: Callable[[Sequence[Any]], float] = statistics.fmean  # from what `measure` found in a set's pictures
     lower_is_better: bool = False
     min_side: int = 1  # pixels; smaller pictures have no value
     has_bd_rate: bool = True
@@ -36,6 +44,12 @@ class Metric:
     def axis(self) -> str:
         """The label with its unit, for an axis or the head of a column."""
         return f"{self.label} [{self.unit}]" if self.unit else self.label
+
+    def value(self, measured: Iterable[Measured | None]) -> float | None:
+        """That of a set of pictures, one alone included; None where none has one."""
+        present = [one for one in measured if one is not None]
+        value = self.pool(present) if present else math.nan
+        return value if math.isfinite(value) else None
 
 
 def metric_table(lpips_net: str = "squeeze") -> tuple[Metric, ...]:
@@ -51,6 +65,7 @@ def metric_table(lpips_net: str = "squeeze") -> tuple[Metric, ...]:
             lower_is_better=True,
             min_side=32,
         ),
+        Metric("wasserstein", "Wasserstein(squeeze)", "", wasserstein, lower_is_better=True, min_side=32),
         Metric("haarpsi", "HaarPSI", "", haarpsi, min_side=16),
         Metric(
             "spectral_peak",
@@ -60,6 +75,16 @@ def metric_table(lpips_net: str = "squeeze") -> tuple[Metric, ...]:
             lower_is_better=True,
             min_side=SPECTRUM_WINDOW,
             has_bd_rate=False,  # a fault to be absent, not a quality that grows with the rate
+        ),
+        Metric(
+            "mesh",
+            "mesh in calm areas",
+            "dB",
+            mesh.spectra,
+            mesh.excess,
+            lower_is_better=True,
+            min_side=mesh.BLOCK,
+            has_bd_rate=False,
         ),
     )
 
@@ -80,14 +105,28 @@ def usable(metrics: Sequence[Metric]) -> tuple[tuple[Metric, ...], list[str]]:
 
 def measure(
     original: Image.Image, decoded: Image.Image, metrics: Sequence[Metric]
-) -> dict[str, float | None]:
+) -> dict[str, Measured | None]:
     """Every metric by its key; None where the picture is too small or the value is not finite."""
-    values: dict[str, float | None] = {}
+    found: dict[str, Measured | None] = {}
     for metric in metrics:
         small = min(original.size) < metric.min_side
-        value = math.nan if small else metric.measure(original, decoded)
-        values[metric.key] = value if math.isfinite(value) else None
-    return values
+        one = math.nan if small else metric.measure(original, decoded)
+        found[metric.key] = one if np.all(np.isfinite(one)) else None
+    return found
+
+
+def picture_values(
+    measured: Mapping[str, Measured | None], metrics: Sequence[Metric]
+) -> dict[str, float | None]:
+    """The metrics of one picture alone, by their keys, from what `measure` found."""
+    return {metric.key: metric.value([measured[metric.key]]) for metric in metrics}
+
+
+def labelled(original: Image.Image, decoded: Image.Image, metrics: Sequence[Metric]) -> dict[str, float]:
+    """The metrics of one picture by their labels; nan where there is no value."""
+    values = picture_values(measure(original, decoded, metrics), metrics)
+    found = ((metric.label, values[metric.key]) for metric in metrics)
+    return {label: math.nan if value is None else value for label, value in found}
 
 
 def psnr(original: Image.Image, decoded: Image.Image) -> float:
@@ -110,6 +149,17 @@ def lpips(original: Image.Image, decoded: Image.Image, net: str = "squeeze") -> 
 
     with torch.no_grad():
         return float(_lpips_network(net)(_tensor(original) * 2 - 1, _tensor(decoded) * 2 - 1))
+
+
+def wasserstein(original: Image.Image, decoded: Image.Image) -> float:
+    """Wasserstein distortion (Ballé 2025) on LPIPS(squeeze)'s features, pooled over 32 pixels around each."""
+    import torch
+
+    from ulbic.models.perceptual import WassersteinDistortion
+
+    distortion = WassersteinDistortion(_lpips_network("squeeze"))
+    with torch.no_grad():
+        return float(distortion(_tensor(decoded), _tensor(original)))
 
 
 def haarpsi(original: Image.Image, decoded: Image.Image) -> float:
@@ -159,16 +209,9 @@ def _peak(picture: Image.Image) -> float:
 
 @lru_cache
 def _lpips_network(net: str) -> Any:
-    import lpips as package
+    from ulbic.models.perceptual import lpips_network
 
-    from ulbic.paths import use_perceptual_weights
-
-    if net == "squeeze":
-        with suppress(InputError):  # without that folder torchvision downloads them, as for the other two
-            use_perceptual_weights()
-    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # torch.hub announces downloads
-        warnings.simplefilter("ignore")
-        return package.LPIPS(net=net, verbose=False).eval()
+    return lpips_network(net)
 
 
 def _tensor(picture: Image.Image) -> Any:

@@ -13,12 +13,12 @@ from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 
 from . import plots, report
 from .bdrate import bd_rates
-from .bench import Results
 from .cache import Cache
 from .metrics import Metric
 from .peers import Codec
 from .pictures import Picture
 from .records import Curve, Record, complete_pictures, curves, to_csv
+from .runner import Results
 
 COMPRESSAI_NAMES = {"psnr": "psnr-rgb", "ms_ssim": "ms-ssim-rgb"}
 COMPRESSAI_NAMES |= {"encode_s": "encoding_time", "decode_s": "decoding_time"}
@@ -137,7 +137,7 @@ def _comparison(run: Run, cache: Cache, picture: Picture) -> dict[str, object]:
         codec = run.codecs[record.codec]
         data = cache.data(run.results.keys[record.picture, record.codec, record.setting])
         versions.append((codec.label, record, codec.decode(data)))
-    return report.picture_entry(picture.name, picture.load(), versions)
+    return report.picture_entry(picture.name, picture.load(), versions, run.metrics)
 
 
 def nearest_in_rate(records: Sequence[Record]) -> list[Record]:

@@ -1,4 +1,4 @@
-"""What was measured: one record a picture, codec and setting, and their means, one curve a codec."""
+"""What was measured: a record per picture, codec and setting; over all pictures, a curve per codec."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .metrics import Metric
+from .metrics import Measured, Metric, picture_values
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class Record:
     encode_s: float
     decode_s: float
     peak_mib: float | None  # of the coding process and its children; None where the system does not tell
-    metrics: dict[str, float | None]  # by Metric.key
+    metrics: dict[str, Measured | None]  # by Metric.key
 
-    def value(self, column: str) -> float | None:
-        """A measured number by the name of its column."""
-        value: float | None = self.metrics[column] if column in self.metrics else getattr(self, column)
+    def cost(self, column: str) -> float | None:
+        """One of COSTS."""
+        value: float | None = getattr(self, column)
         return value
 
 
@@ -36,7 +36,7 @@ COSTS = ("bytes", "bpp", "encode_s", "decode_s", "peak_mib")
 
 @dataclass(frozen=True)
 class Curve:
-    """A codec's means over the pictures, by rising setting."""
+    """A codec's costs and metrics over the pictures, by rising setting."""
 
     codec: str
     label: str
@@ -44,7 +44,7 @@ class Curve:
     columns: dict[str, tuple[float | None, ...]]  # by column, as long as `settings`
 
     def points(self, column: str) -> list[tuple[float, float]]:
-        """Rate in bits a pixel and the column's value, where there is one."""
+        """Rate in bits per pixel and the column's value, where there is one."""
         values = self.columns.get(column, (None,) * len(self.settings))
         pairs = zip(self.columns["bpp"], values, strict=True)
         return [(rate, value) for rate, value in pairs if rate is not None and value is not None]
@@ -65,10 +65,9 @@ def curves(records: Sequence[Record], labels: dict[str, str], metrics: Sequence[
     for codec, label in labels.items():
         rows = [r for r in records if r.codec == codec and r.picture in pictures]
         settings = tuple(dict.fromkeys(row.setting for row in rows))
-        columns = {
-            column: tuple(_mean([r.value(column) for r in rows if r.setting == s]) for s in settings)
-            for column in (*COSTS, *(metric.key for metric in metrics))
-        }
+        at = [[row for row in rows if row.setting == setting] for setting in settings]
+        columns = {column: tuple(_mean([r.cost(column) for r in group]) for group in at) for column in COSTS}
+        columns |= {m.key: tuple(m.value(r.metrics[m.key] for r in group) for group in at) for m in metrics}
         if settings:
             result.append(Curve(codec, label, settings, columns))
     return result
@@ -87,7 +86,7 @@ def to_csv(records: Sequence[Record], metrics: Sequence[Metric]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(names)
     for record in records:
-        values = [record.value(name) for name in names[3:]]
+        values = [*map(record.cost, COSTS), *picture_values(record.metrics, metrics).values()]
         numbers = [f"{v:.6g}" if isinstance(v, float) else v for v in values]
         writer.writerow([record.picture, record.codec, record.setting, *numbers])
     return buffer.getvalue()

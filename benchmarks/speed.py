@@ -24,10 +24,10 @@ from PIL import Image
 
 from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 
-from .bench import available
 from .peers import CODECS, Codec
 from .peers.compressai_zoo import ZooCodec
 from .pictures import open_pictures
+from .runner import available
 
 UNTRAINED = ZooCodec("cheng2020-attn", "cheng2020-attn (random weights)", (1,), pretrained=False)
 PEERS: dict[str, Codec] = CODECS | {UNTRAINED.name: UNTRAINED}  # for time alone random weights are enough

@@ -52,12 +52,12 @@ def command(
     a line. OUTPUT gets results.csv, results.json, curves.png, curves.svg and report.html.
     """
     from ulbic.benchmarks import metrics, outputs
-    from ulbic.benchmarks.bench import available, run
     from ulbic.benchmarks.cache import Cache
     from ulbic.benchmarks.peers import CODECS
     from ulbic.benchmarks.peers.ulbic import Ulbic
     from ulbic.benchmarks.pictures import open_pictures
     from ulbic.benchmarks.published import published_curves
+    from ulbic.benchmarks.runner import available, run
 
     unknown = {*names, *([anchor] if anchor else [])} - set(CODECS)
     if unknown:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from ulbic.benchmarks.peers.base import PillowCodec
+from ulbic.benchmarks.peers.interface import PillowCodec
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ PARTS |= {
     "training/tokenizer_stage.py",
     "training/loop.py",
     "training/__main__.py",
-    "benchmarks/base_parts.py",
+    "benchmarks/experiments/base_parts.py",
 }
 OPEN = {"config", "entropy", "phases"}  # configurations, probabilities, and the order of cells
 HIDDEN = {

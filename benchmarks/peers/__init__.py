@@ -1,11 +1,11 @@
-"""The codecs of the benchmark, one file each, behind `base.Codec`."""
+"""The codecs of the benchmark, one file each, behind `interface.Codec`."""
 
 from __future__ import annotations
 
 from .avif import CODEC as AVIF
-from .base import Codec, UnavailableError
 from .compressai_zoo import CODECS as COMPRESSAI
 from .heic import CODEC as HEIC
+from .interface import Codec, UnavailableError
 from .jpeg import CODEC as JPEG
 from .jpegxl import CODEC as JPEGXL
 from .ulbic import CODEC as ULBIC

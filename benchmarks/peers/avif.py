@@ -1,6 +1,6 @@
 """AVIF, 4:2:0, by libavif at speed 5."""
 
-from .base import PillowCodec
+from .interface import PillowCodec
 
 CODEC = PillowCodec(
     name="avif",

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .base import Codec, UnavailableError
+from .interface import Codec, UnavailableError
 
 STRIDE = 64  # pixels; sides are padded to multiples of it
 PATIENCE = 10  # seconds without an answer before a download is given up

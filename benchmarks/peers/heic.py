@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .base import PillowCodec
+from .interface import PillowCodec
 
 
 class Heic(PillowCodec):

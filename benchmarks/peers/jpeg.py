@@ -1,6 +1,6 @@
 """JPEG by libjpeg-turbo, baseline, 4:2:0; its own Huffman tables halve the file at these rates."""
 
-from .base import PillowCodec
+from .interface import PillowCodec
 
 CODEC = PillowCodec(
     name="jpeg",

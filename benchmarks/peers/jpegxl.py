@@ -1,6 +1,6 @@
 """JPEG XL, lossy, by libjxl at its default effort, through the package pillow-jxl-plugin."""
 
-from .base import PillowCodec
+from .interface import PillowCodec
 
 CODEC = PillowCodec(
     name="jpegxl",

@@ -13,7 +13,7 @@ import ulbic
 from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 from ulbic.files import file_digest
 
-from .base import Codec
+from .interface import Codec
 
 LAYERS = ("bitstream", "codec", "models")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .base import Codec, UnavailableError
+from .interface import Codec, UnavailableError
 
 ENCODER, DECODER = "vvencapp", "vvdecapp"
 OPTIONS = ("--preset", "medium", "--qpa", "0")  # one QP for the whole picture: tuned for PSNR, as anchors are

@@ -1,6 +1,6 @@
 """WebP, lossy, by libwebp at its slowest method."""
 
-from .base import PillowCodec
+from .interface import PillowCodec
 
 CODEC = PillowCodec(
     name="webp",

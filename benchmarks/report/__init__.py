@@ -10,7 +10,7 @@ from importlib import resources
 
 from PIL import Image
 
-from ulbic.benchmarks.metrics import Metric
+from ulbic.benchmarks.metrics import Metric, picture_values
 from ulbic.benchmarks.records import Record
 
 SHOWN_QUALITY = 90  # of the WebP files in the page
@@ -18,7 +18,10 @@ SHOWN_SIDE = 4096  # pixels at most; larger pictures are shown reduced
 
 
 def picture_entry(
-    name: str, original: Image.Image, versions: Sequence[tuple[str, Record, Image.Image]]
+    name: str,
+    original: Image.Image,
+    versions: Sequence[tuple[str, Record, Image.Image]],
+    metrics: Sequence[Metric],
 ) -> dict[str, object]:
     """The original, then what the codecs (label, record, picture) made of it."""
     shown = _shown(original)
@@ -29,7 +32,7 @@ def picture_entry(
                 "label": f"{label}, setting {record.setting}",
                 "bytes": record.bytes,
                 "bpp": record.bpp,
-                "metrics": record.metrics,
+                "metrics": picture_values(record.metrics, metrics),
                 "source": _source(_shown(decoded)),
             }
         )

@@ -8,11 +8,11 @@ import pytest
 from support import synthetic_picture
 
 from ulbic.benchmarks import metrics, outputs
-from ulbic.benchmarks.bench import available, run
 from ulbic.benchmarks.cache import Cache
 from ulbic.benchmarks.peers import CODECS
 from ulbic.benchmarks.pictures import open_pictures
 from ulbic.benchmarks.published import published_curves
+from ulbic.benchmarks.runner import available, run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")

@@ -7,7 +7,7 @@ import pytest
 from support import synthetic_picture
 
 import ulbic
-from ulbic.benchmarks.fuzz import fuzz_containers, fuzz_files, sample_files
+from ulbic.benchmarks.experiments.fuzz import fuzz_containers, fuzz_files, sample_files
 from ulbic.bitstream import varint
 from ulbic.errors import DamagedError, UlbicError
 

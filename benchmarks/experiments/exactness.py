@@ -1,7 +1,7 @@
 """Do all machines decode the same symbols? One file set, many ways to compute.
 
-    python -m ulbic.benchmarks.exactness encode PICTURES FILES        # every picture at every quality
-    python -m ulbic.benchmarks.exactness compare FILES -o table.md [--python OTHER_VENV/bin/python]...
+    python -m ulbic.benchmarks.experiments.exactness encode PICTURES FILES  # every picture at every quality
+    python -m ulbic.benchmarks.experiments.exactness compare FILES -o table.md [--python VENV/bin/python]...
 
 `compare` decodes the symbols of all files in one process per way of computing, and counts the files whose
 SHA-256 differs from the encoder's. `encode` also says what the files cost beyond -log2 p of their symbols.
@@ -27,7 +27,7 @@ WAYS: dict[str, tuple[dict[str, str], list[str]]] = {  # name: environment, opti
     "ATEN_CPU_CAPABILITY=avx2": ({"ATEN_CPU_CAPABILITY": "avx2"}, []),
     "ATEN_CPU_CAPABILITY=avx512": ({"ATEN_CPU_CAPABILITY": "avx512"}, []),
 }
-PROGRAM = "from ulbic.benchmarks.exactness import cli; cli()"
+PROGRAM = "from ulbic.benchmarks.experiments.exactness import cli; cli()"
 
 
 @click.group()
@@ -58,9 +58,9 @@ def encode(pictures: Path, files: Path) -> None:
             overheads.append(len(encoded.data) - encoded.ideal_bits / 8)
             sizes.append(len(encoded.data))
     (files / "digests.json").write_text(json.dumps(digests))
-    click.echo(f"{len(digests)} files of {statistics.mean(sizes):.1f} bytes in the mean")
+    click.echo(f"{len(digests)} files of {statistics.mean(sizes):.1f} bytes on average")
     mean, most = statistics.mean(overheads), max(overheads)
-    click.echo(f"beyond their symbols: {mean:.2f} bytes in the mean, at most {most:.2f}")
+    click.echo(f"beyond their symbols: {mean:.2f} bytes on average, at most {most:.2f}")
 
 
 @cli.command()

@@ -1,6 +1,6 @@
 """What each part of the codec is worth, on a folder of pictures.
 
-    python -m ulbic.benchmarks.ablation FOLDER -o ablation.md [-q 5] [--weights FILE]
+    python -m ulbic.benchmarks.experiments.ablation FOLDER -o ablation.md [-q 5] [--weights FILE]
 
 Two tables: how many of the indices that were not sent at "1_4" the predictor gets right, with and without
 the continuous features; and the distortion of the continuous stream alone, of the token stream alone (all
@@ -17,6 +17,7 @@ import click
 import torch
 from PIL import Image
 
+from ulbic.benchmarks.metrics import Metric, labelled, metric_table
 from ulbic.bitstream.container import read_container
 from ulbic.codec.bundle import Bundle, load_bundle
 from ulbic.codec.decoder import Symbols, decode_picture, decode_symbols
@@ -27,15 +28,8 @@ from ulbic.codec.painting import paint_map
 from ulbic.codec.profiles import DEFAULT_MODEL, profile
 from ulbic.codec.restoring import Restoring
 
-from .metrics import Metric, metric_table
-
 Row = dict[str, float]
 METRICS: tuple[Metric, ...] = tuple(metric for metric in metric_table() if metric.has_bd_rate)
-
-
-def distortion(picture: Image.Image, decoded: Image.Image) -> Row:
-    """The metrics by their labels."""
-    return {metric.label: metric.measure(picture, decoded) for metric in METRICS}
 
 
 @torch.no_grad()
@@ -76,7 +70,7 @@ def measure(bundle: Bundle, picture: Image.Image, quality: int) -> dict[str, Row
         "both, all indices": len(files["1_1"]),
     }
     rows: dict[str, Row] = {
-        name: {"bpp": 8 * sizes[name] / (size[0] * size[1])} | distortion(picture, decoded)
+        name: {"bpp": 8 * sizes[name] / (size[0] * size[1])} | labelled(picture, decoded, METRICS)
         for name, decoded in pictures.items()
     }
     for name, assisted in (("with", True), ("without", False)):

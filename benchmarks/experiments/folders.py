@@ -1,6 +1,6 @@
 """A folder of small pictures: throughput of several processes, and a run that is killed and goes on.
 
-python -m ulbic.benchmarks.folders [-n 500] [--jobs 2] [-o result.md]
+python -m ulbic.benchmarks.experiments.folders [-n 500] [--jobs 2] [-o result.md]
 
 Times whole `ulbic encode` commands, starting up included, on pictures of 256 x 256 pixels, every process with
 one thread. Then it kills a run with SIGKILL when about half of its files are there, and runs the same command

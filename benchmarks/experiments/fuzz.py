@@ -1,6 +1,6 @@
 """Hostile files: nothing but the documented errors may come of them.
 
-python -m ulbic.benchmarks.fuzz [--containers 1000000] [--files 2000] [--seed 0]
+python -m ulbic.benchmarks.experiments.fuzz [--containers 1000000] [--files 2000] [--seed 0]
 """
 
 from __future__ import annotations

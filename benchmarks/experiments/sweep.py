@@ -1,6 +1,6 @@
 """Rate points and MaskGIT settings side by side: what the quality ladder and the defaults were chosen from.
 
-python -m ulbic.benchmarks.sweep FOLDER -o sweep.md [--every 4]
+python -m ulbic.benchmarks.experiments.sweep FOLDER -o sweep.md [--every 4]
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from PIL import Image
 
+from ulbic.benchmarks.metrics import measure, metric_table
 from ulbic.bitstream.container import read_container
 from ulbic.codec.bundle import Bundle, load_bundle
 from ulbic.codec.decoder import decode_picture
@@ -20,8 +21,6 @@ from ulbic.codec.generate import GumbelNoise
 from ulbic.codec.images import load_picture
 from ulbic.codec.maskgit import MaskGitConfig
 from ulbic.codec.profiles import DEFAULT_MODEL, RatePoint, profile
-
-from .metrics import metric_table
 
 GAINS, MODES = (0, 2, 4, 6), ("0", "1_16", "1_4", "1_1")
 MASKGIT = {
@@ -41,17 +40,17 @@ def row(
     bundle: Bundle, name: str, pictures: list[Image.Image], point: RatePoint, maskgit: MaskGitConfig
 ) -> str:
     """A line of the table: means over the pictures."""
-    results = []
+    rates, times, measured = [], [], []
     for picture in pictures:
         data = encode_picture(bundle, picture, point).data
         started = time.perf_counter()
         decoded = decode_picture(bundle, read_container(data), maskgit=maskgit)
-        seconds = time.perf_counter() - started
-        distortion = {metric.key: metric.measure(picture, decoded) for metric in METRICS}
-        bpp = 8 * len(data) / (picture.width * picture.height)
-        results.append({"bpp": bpp, "decode_s": seconds, **distortion})
-    means = (statistics.mean(result[column] for result in results) for column in COLUMNS)
-    return f"| {name} | " + " | ".join(f"{mean:.4g}" for mean in means) + " |"
+        times.append(time.perf_counter() - started)
+        rates.append(8 * len(data) / (picture.width * picture.height))
+        measured.append(measure(picture, decoded, METRICS))
+    distortions = (metric.value(one[metric.key] for one in measured) for metric in METRICS)
+    columns = (statistics.mean(rates), *distortions, statistics.mean(times))
+    return f"| {name} | " + " | ".join("n/a" if v is None else f"{v:.4g}" for v in columns) + " |"
 
 
 @click.command()

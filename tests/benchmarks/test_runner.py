@@ -12,13 +12,13 @@ from PIL import Image
 from support import synthetic_picture
 
 from ulbic.benchmarks import metrics, outputs
-from ulbic.benchmarks.bench import available, run
 from ulbic.benchmarks.cache import Cache
 from ulbic.benchmarks.peers.jpeg import CODEC as JPEG
 from ulbic.benchmarks.peers.webp import CODEC as WEBP
 from ulbic.benchmarks.pictures import open_pictures
 from ulbic.benchmarks.published import published_curves
 from ulbic.benchmarks.records import Record
+from ulbic.benchmarks.runner import available, run
 from ulbic.errors import InputError
 
 QUICK = tuple(metric for metric in metrics.metric_table() if metric.key in ("psnr", "ms_ssim"))
@@ -79,6 +79,23 @@ def test_a_metric_asked_for_later_is_added_to_what_is_known(folder, tmp_path):
         assert after.metrics["psnr"] == before.metrics["psnr"]
         assert after.metrics["ms_ssim"] > 0
         assert after.encode_s == before.encode_s
+
+
+def test_the_sums_of_a_set_are_kept_and_a_picture_without_a_calm_part_is_no_problem(folder, tmp_path):
+    table = tuple(metric for metric in metrics.metric_table() if metric.key == "mesh")
+    Image.new("RGB", (96, 64), "grey").save(folder / "calm.png")
+    noise = Image.effect_noise((96, 64), 120).convert("RGB")
+    noise.save(folder / "noise.png")
+    first, cache = bench([folder], tmp_path, table=table)
+    second, _ = bench([folder], tmp_path, table=table)
+    assert second.results.records == first.results.records
+    assert first.results.problems == []
+    (curve,) = first.curves
+    assert None not in curve.columns["mesh"]
+    rows = csv.DictReader(io.StringIO(outputs.files(first, cache, None, [])["results.csv"].decode()))
+    values = {row["picture"]: row["mesh"] for row in rows}
+    assert values["noise.png"] == ""
+    assert float(values["calm.png"]) == 0
 
 
 def test_a_renamed_picture_is_the_same_picture(folder, tmp_path):

@@ -1,6 +1,6 @@
 """How long the parts of `base` take, with random weights: time does not depend on them.
 
-    python -m ulbic.benchmarks.base [-o results.md] [--device cuda] [--threads 2]
+    python -m ulbic.benchmarks.experiments.base_speed [-o results.md] [--device cuda] [--threads 2]
 
 "as published" are the same networks as the public code runs them: float32, plain layout, torch's layers.
 The reference column was measured once with the public code itself (two CPU cores, float32). Each kind of
@@ -20,8 +20,9 @@ from typing import NamedTuple
 import click
 import torch
 
+from ulbic.benchmarks.speed import run
+
 from .base_parts import KINDS, REFERENCE, Work, inputs, random_model
-from .speed import run
 
 
 class Time(NamedTuple):
@@ -54,7 +55,8 @@ def measure(kind: str, device: str, threads: int, repeats: int) -> Measured:
     """Runs the parts of one kind in another process."""
     with tempfile.TemporaryDirectory() as folder:
         times = Path(folder, "times.json")
-        command = [sys.executable, "-m", "ulbic.benchmarks.base", "--only", kind, "--device", device]
+        program = "ulbic.benchmarks.experiments.base_speed"
+        command = [sys.executable, "-m", program, "--only", kind, "--device", device]
         cost = run([*command, "--threads", str(threads), "--repeats", str(repeats), "-o", str(times)])
         parts = {name: Time(*pair) for name, pair in json.loads(times.read_text()).items()}
     return Measured(parts, cost.mebibytes / 1024)

@@ -1,6 +1,6 @@
 """How well a budget of bytes is used, and what for: three ways to fill it, side by side.
 
-    python -m ulbic.benchmarks.budget FOLDER -o budget.md [--target-bpp 0.03] [--every 5] [--rates-only]
+    python -m ulbic.benchmarks.experiments.budget FOLDER -o budget.md [--target-bpp 0.03] [--every 5]
 
 "quality": the best quality of the ladder that fits. "lattice": then a denser lattice of indices, as far as
 the budget allows. "gain": then a higher gain in small steps, which is what `--target-bpp` does.
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from ulbic.benchmarks.metrics import labelled, metric_table
 from ulbic.bitstream.container import read_container
 from ulbic.codec.bundle import Bundle, load_bundle
 from ulbic.codec.decoder import decode_picture
@@ -23,9 +24,7 @@ from ulbic.codec.lattices import LATTICE_NAMES
 from ulbic.codec.profiles import DEFAULT_MODEL, RatePoint, profile
 from ulbic.codec.rate_control import encode_to_budget
 
-from .metrics import metric_table
-
-METRICS = {metric.label: metric.measure for metric in metric_table()[:3]}  # PSNR, MS-SSIM, LPIPS
+METRICS = metric_table()[:3]  # PSNR, MS-SSIM, LPIPS
 
 
 def _last_that_fits(
@@ -65,8 +64,7 @@ def measure(bundle: Bundle, path: Path, target: float, way: str, rates_only: boo
     data = WAYS[way](bundle, analyse_picture(bundle, picture), budget)
     row = {"budget used": len(data) / budget}
     if not rates_only:
-        decoded = decode_picture(bundle, read_container(data))
-        row |= {name: metric(picture, decoded) for name, metric in METRICS.items()}
+        row |= labelled(picture, decode_picture(bundle, read_container(data)), METRICS)
     return row
 
 
@@ -88,7 +86,7 @@ def main(
     """Fill budgets for the PNGs of FOLDER."""
     bundle = load_bundle(profile(DEFAULT_MODEL), "cpu")
     paths = sorted(folder.glob("*.png"))[::every]
-    columns = ["budget used", *([] if rates_only else METRICS)]
+    columns = ["budget used", *([] if rates_only else [metric.label for metric in METRICS])]
     lines = [
         f"| target bpp | way | files above | least used | {' | '.join(columns)} |",
         "|---" * (4 + len(columns)) + "|",

@@ -14,7 +14,7 @@ from PIL import Image
 
 from . import worker
 from .cache import Cache
-from .metrics import Metric, measure
+from .metrics import Measured, Metric, measure
 from .peers import Codec, UnavailableError
 from .pictures import Picture
 from .records import Record
@@ -144,7 +144,7 @@ def _complete(
 
 
 def record(
-    picture: Picture, codec: Codec, setting: int, coded: worker.Coded, values: dict[str, float | None]
+    picture: Picture, codec: Codec, setting: int, coded: worker.Coded, values: dict[str, Measured | None]
 ) -> Record:
     """What is known of a coded file, and of the picture in it."""
     width, height = coded.decoded.size

@@ -1,0 +1,1 @@
+"""One-off experiments: each answers one question, again with one command. Only tests import them."""
