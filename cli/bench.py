@@ -10,17 +10,18 @@ import click
 from ulbic.benchmarks import LPIPS_NETS
 from ulbic.errors import PartialError, UlbicError
 
+from .arguments import FOLDER, PATH
 from .demo import sample_photo
 from .output import check_output, make_folder, write_output
 
 
 @click.command("bench")
-@click.argument("pictures", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("pictures", nargs=-1, type=PATH)
 @click.option("--bpp-curve", is_flag=True, required=True, help="Rate and distortion at every quality.")
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default="ulbic-bench",
     show_default=True,
     help="Folder for the results, and for a cache with which a broken-off run goes on.",

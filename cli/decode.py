@@ -11,6 +11,7 @@ import click
 from ulbic.bitstream.container import MAX_PIXELS, read_container
 from ulbic.bitstream.describe import read_bytes
 
+from .arguments import NAME
 from .conversion import Converted
 from .options import conversion_options
 from .plan import STREAM
@@ -18,11 +19,12 @@ from .run import Manner, run
 
 
 @click.command("decode")
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1, required=True, type=NAME)
 @click.option(
     "-o",
     "--output",
-    help="File, whose suffix decides the format, folder, or - for stdout. Default: beside each file.",
+    type=NAME,
+    help="File, whose suffix decides the format, folder, or - for stdout. Default: beside each file, as NAME.decoded.png.",
 )
 @click.option(
     "--format",

@@ -10,16 +10,18 @@ import click
 
 from ulbic.bitstream.container import SCHEDULES
 
+from .arguments import NAME
 from .conversion import Converted
 from .options import conversion_options, keep_icc_option, keep_metadata_option, quality_option
 from .run import Manner, run
 
 
 @click.command("encode")
-@click.argument("pictures", nargs=-1, required=True)
+@click.argument("pictures", nargs=-1, required=True, type=NAME)
 @click.option(
     "-o",
     "--output",
+    type=NAME,
     help="File, folder, or - for stdout. Default: beside each picture, with the suffix .ulb.",
 )
 @quality_option

@@ -15,6 +15,7 @@ import click
 from ulbic.bitstream.describe import read_bytes
 from ulbic.errors import InputError, UlbicError
 
+from .arguments import PATH
 from .conversion import Outcome, attempt
 from .encode import encode_file
 from .options import (
@@ -38,10 +39,8 @@ RAY_ENVIRONMENT = {
 
 
 @click.command("encode-batch")
-@click.argument("manifest", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="Manifest of what came of it."
-)
+@click.argument("manifest", type=PATH)
+@click.option("-o", "--output", type=PATH, required=True, help="Manifest of what came of it.")
 @quality_option
 @keep_icc_option
 @keep_metadata_option

@@ -9,11 +9,12 @@ import click
 
 from ulbic.bitstream.describe import info, read_bytes
 
+from .arguments import PATH
 from .options import json_option, weights_option
 
 
 @click.command("info")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @json_option
 @click.option("--symbols", is_flag=True, help="Also the SHA-256 of all decoded symbols; needs the weights.")
 @weights_option

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from ulbic.codec.quality import DEFAULT_QUALITY
+
+from .arguments import PATH
 
 Function = TypeVar("Function", bound=Callable[..., None])
 
@@ -33,7 +34,7 @@ jobs_option = click.option(
 )
 weights_option = click.option(
     "--weights",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="A weight file (`ulbic weights convert`) instead of the bundled one.",
 )
 device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")

@@ -15,7 +15,7 @@ import click
 
 from ulbic.errors import PartialError
 
-from .conversion import Converter, Outcome, attempt, convert
+from .conversion import Converter, Outcome, attempt, convert, failed
 from .output import check_output, remove_leftovers
 from .plan import STREAM, Task, batch_tasks, is_batch, single_task
 from .pool import run_tasks
@@ -50,13 +50,19 @@ def run(
 
 
 def _run_single(converter: Converter, task: Task, manner: Manner) -> None:
-    if task.output != STREAM:
-        check_output(task.output, manner.force)
-    elif manner.as_json:
-        raise click.UsageError("--json and the result cannot both go to stdout")
-    elif sys.stdout.isatty():
-        raise click.UsageError("the result is not for a terminal; use -o FILE, or a pipe")
-    outcome = convert(converter, task)
+    if task.output == STREAM:
+        if manner.as_json:
+            raise click.UsageError("--json and the result cannot both go to stdout")
+        if sys.stdout is not None and sys.stdout.isatty():
+            raise click.UsageError("the result is not for a terminal; use -o FILE, or a pipe")
+    try:
+        if task.output != STREAM:
+            check_output(task.output, manner.force)
+        outcome = convert(converter, task, replace=manner.force)
+    except Exception as error:
+        if manner.as_json:
+            click.echo(json.dumps(failed(task, error).to_dict()))
+        raise
     if manner.as_json:
         click.echo(json.dumps(outcome.to_dict()))
     elif not manner.quiet:
@@ -99,10 +105,13 @@ def report(outcomes: Iterable[Outcome], total: int, manner: Manner) -> None:
         raise PartialError(f"{len(failed)} of {total} files failed")
 
 
+_REASONS = {"exists": "exist", "no file": "are no files"}
+
+
 def _totals(outcomes: list[Outcome], seconds: float) -> str:
     count = Counter(outcome.status for outcome in outcomes)
     before, after = (sum(getattr(o, field) for o in outcomes) for field in ("input_bytes", "output_bytes"))
-    return (
-        f"{count['done']} done ({before} -> {after} bytes), {count['skipped']} skipped because they exist, "
-        f"{count['failed']} failed; {seconds:.1f} s, {count['done'] / seconds:.2f} files/s"
-    )
+    why = Counter(_REASONS[outcome.reason] for outcome in outcomes if outcome.status == "skipped")
+    skipped = [f"{number} skipped because they {words}" for words, number in why.items()]
+    parts = [f"{count['done']} done ({before} -> {after} bytes)", *skipped, f"{count['failed']} failed"]
+    return f"{', '.join(parts)}; {seconds:.1f} s, {count['done'] / seconds:.2f} files/s"
