@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from ulbic.bitstream.container import MAX_SIDE, read_container
 from ulbic.errors import ConversionNote
 
 from .faults import fault
+from .memory import look_at, remember
 from .output import ExistsError, check_not_input, check_output, make_folder, read_stdin, write_output
 from .plan import STREAM, Task
 
@@ -94,6 +96,18 @@ def attempt(converter: Converter, force: bool, task: Task) -> Outcome:
         return skipped(task, "exists")
     except Exception as error:  # a fault of ours, or no memory: the other files are worth going on for
         return failed(task, error)
+
+
+def attempt_and_remember(converter: Converter, settings: str, task: Task) -> Outcome:
+    """`attempt`, with a note of it beside the result for later runs; `settings` are their fingerprint."""
+    source = None
+    with contextlib.suppress(OSError):
+        if not task.obstacle and task.input.is_file():
+            source = look_at(task.input)
+    outcome = attempt(converter, task.replace, task)
+    if outcome.status == "done" and source is not None:
+        remember(task.output, settings, source)
+    return outcome
 
 
 def skipped(task: Task, reason: str, *notes: str) -> Outcome:

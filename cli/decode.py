@@ -24,7 +24,7 @@ from .run import Manner, run
     "-o",
     "--output",
     type=NAME,
-    help="File, whose suffix decides the format, folder, or - for stdout. Default: beside each file, as NAME.decoded.png.",
+    help="File, whose suffix decides the format, folder, or -. Default: beside each, as NAME.decoded.png.",
 )
 @click.option(
     "--format",
@@ -54,6 +54,7 @@ def command(
     weights: Path | None,
     jobs: int,
     force: bool,
+    update: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -74,7 +75,7 @@ def command(
     suffix = "." + suffix.lower().removeprefix(".")
     format_of(Path(f"output{suffix}"))
     converter = functools.partial(decode_file, settings, suffix)
-    run(converter, files, output, suffix, is_ulb, Manner(force, jobs, as_json, quiet))
+    run(converter, files, output, suffix, is_ulb, Manner(force, jobs, as_json, quiet, update))
 
 
 def decode_file(settings: dict[str, Any], suffix: str, source: Path | bytes, output: Path) -> Converted:

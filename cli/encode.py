@@ -64,6 +64,7 @@ def command(
     weights: Path | None,
     jobs: int,
     force: bool,
+    update: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -86,7 +87,7 @@ def command(
         "weights": weights,
     }
     converter = functools.partial(encode_file, settings)
-    run(converter, pictures, output, ".ulb", is_picture, Manner(force, jobs, as_json, quiet))
+    run(converter, pictures, output, ".ulb", is_picture, Manner(force, jobs, as_json, quiet, update))
 
 
 def encode_file(settings: dict[str, Any], source: Path | bytes, output: Path) -> Converted:

@@ -22,6 +22,11 @@ quality_option = click.option(
     help="1 is the smallest file.",
 )
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite what exists.")
+update_option = click.option(
+    "--update",
+    is_flag=True,
+    help="Of a folder, also do again what has other settings or a changed source.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout.")
 quiet_option = click.option("--quiet", is_flag=True, help="No notes, progress or totals; errors only.")
 jobs_option = click.option(
@@ -46,7 +51,15 @@ keep_metadata_option = click.option("--keep-metadata", is_flag=True, help="Keep 
 
 def conversion_options(function: Function) -> Function:
     """What `encode` and `decode` have in common, in the order of their help."""
-    options = (device_option, weights_option, jobs_option, force_option, json_option, quiet_option)
+    options = (
+        device_option,
+        weights_option,
+        jobs_option,
+        force_option,
+        update_option,
+        json_option,
+        quiet_option,
+    )
     for option in reversed(options):
         function = option(function)
     return function

@@ -26,6 +26,7 @@ class Task(NamedTuple):
     input: Path
     output: Path
     obstacle: str = ""  # why it is not made: what was found in a folder is no file that could be read
+    replace: bool = False  # make it although it exists
 
 
 class Found(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import sys
 import time
@@ -15,7 +16,8 @@ import click
 
 from ulbic.errors import PartialError
 
-from .conversion import Converter, Outcome, attempt, convert, failed
+from .conversion import Converter, Outcome, attempt_and_remember, convert, failed, skipped
+from .memory import Memory, fingerprint
 from .output import check_output, remove_leftovers
 from .plan import STREAM, Task, batch_tasks, is_batch, single_task
 from .pool import run_tasks
@@ -28,6 +30,7 @@ class Manner(NamedTuple):
     jobs: int
     as_json: bool
     quiet: bool
+    update: bool = False  # do again what was made by other settings, or of a source that has changed
 
 
 def run(
@@ -44,6 +47,8 @@ def run(
         UlbicError: of a single file, its own; of several, PartialError where some failed.
     """
     if not is_batch(inputs, output):
+        if manner.update:
+            raise click.UsageError("--update is for folders, patterns and lists of files")
         _run_single(converter, single_task(inputs[0], output, suffix), manner)
     else:
         _run_batch(converter, batch_tasks(inputs, output, suffix, wanted), manner)
@@ -73,8 +78,21 @@ def _run_single(converter: Converter, task: Task, manner: Manner) -> None:
 def _run_batch(converter: Converter, tasks: list[Task], manner: Manner) -> None:
     for folder in {task.output.parent for task in tasks}:
         remove_leftovers(folder)
-    work = functools.partial(attempt, converter, manner.force)
-    report(run_tasks(work, tasks, manner.jobs), len(tasks), manner)
+    settings = fingerprint(converter)
+    known, left = [], []
+    memory = Memory()
+    for task in tasks:
+        if manner.force or not task.output.exists() or task.obstacle:
+            left.append(task._replace(replace=manner.force))
+        elif not memory.is_stale(task.output, task.input, settings):
+            known.append(skipped(task, "exists"))
+        elif manner.update:
+            left.append(task._replace(replace=True))
+        else:
+            known.append(skipped(task, "stale"))
+    work = functools.partial(attempt_and_remember, converter, settings)
+    outcomes = itertools.chain(known, run_tasks(work, left, manner.jobs) if left else ())
+    report(outcomes, len(tasks), manner)
 
 
 def report(outcomes: Iterable[Outcome], total: int, manner: Manner) -> None:
@@ -98,6 +116,10 @@ def report(outcomes: Iterable[Outcome], total: int, manner: Manner) -> None:
             for note in outcome.notes:
                 click.echo(f"ulbic: {outcome.input}: {note}", err=True)
         click.echo(_totals(told, time.perf_counter() - started), err=True)
+        stale = sum(outcome.reason == "stale" for outcome in told)
+        if stale:
+            advice = "--update does them again"
+            click.echo(f"ulbic: {stale} are of other settings or of changed sources; {advice}", err=True)
     failed = [outcome for outcome in told if outcome.status == "failed"]
     for outcome in failed:
         click.echo(f"ulbic: {outcome.input}: {outcome.error}", err=True)
@@ -105,7 +127,7 @@ def report(outcomes: Iterable[Outcome], total: int, manner: Manner) -> None:
         raise PartialError(f"{len(failed)} of {total} files failed")
 
 
-_REASONS = {"exists": "exist", "no file": "are no files"}
+_REASONS = {"exists": "exist", "stale": "exist", "no file": "are no files"}
 
 
 def _totals(outcomes: list[Outcome], seconds: float) -> str:

@@ -35,7 +35,9 @@ def photos(tmp_path):
 
 
 def tree(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """All files but hidden ones."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return sorted(str(path.relative_to(folder)) for path in files)
 
 
 def by_suffix(path):
