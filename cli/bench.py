@@ -12,7 +12,7 @@ from ulbic.errors import PartialError, UlbicError
 
 from .arguments import FOLDER, PATH
 from .demo import sample_photo
-from .output import check_output, make_folder, write_output
+from .output import check_output, make_folder, tell, write_output
 
 
 @click.command("bench")
@@ -80,14 +80,14 @@ def command(
     make_folder(output)
     table, missing_metrics = metrics.usable(metrics.metric_table(lpips_net))
     for line in (*missing_codecs, *missing_metrics, *unreadable):
-        click.echo(f"ulbic: {line}", err=True)
+        tell(line)
 
     total = len(opened) * sum(len(codecs[name].settings) for name in versions)
     cache = Cache(output / "cache")
     with click.progressbar(length=total, label="files", file=sys.stderr, show_pos=True) as bar:
         results = run(opened, codecs, versions, table, cache, jobs, bar.update)
     for line in results.problems:
-        click.echo(f"ulbic: {line}", err=True)
+        tell(line)
 
     finished = outputs.Run(
         opened, codecs, versions, table, jobs, results, [*missing_codecs, *missing_metrics, *unreadable]

@@ -14,6 +14,7 @@ from ulbic.bitstream.describe import read_bytes
 from .arguments import NAME
 from .conversion import Converted
 from .options import conversion_options
+from .output import is_special
 from .plan import STREAM
 from .run import Manner, run
 
@@ -82,7 +83,8 @@ def decode_file(settings: dict[str, Any], suffix: str, source: Path | bytes, out
     """A .ulb file to a picture file; `settings` are those of `ulbic.decode`, `suffix` serves stdout."""
     from .pictures import format_of, picture_bytes
 
-    picture_format = format_of(output.with_suffix(suffix) if output == STREAM else output)
+    unnamed = output == STREAM or (not output.suffix and is_special(output))
+    picture_format = format_of(output.with_suffix(suffix) if unnamed else output)
     data = source if isinstance(source, bytes) else read_bytes(source)
     # A bad file is refused before torch is imported.
     read_container(data, settings["max_pixels"], allow_partial=settings["allow_partial"])

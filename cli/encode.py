@@ -10,7 +10,7 @@ import click
 
 from ulbic.bitstream.container import SCHEDULES
 
-from .arguments import NAME
+from .arguments import NAME, PositiveNumber
 from .conversion import Converted
 from .options import conversion_options, keep_icc_option, keep_metadata_option, quality_option
 from .run import Manner, run
@@ -38,7 +38,7 @@ from .run import Manner, run
 )
 @click.option(
     "--target-bpp",
-    type=click.FloatRange(0, min_open=True),
+    type=PositiveNumber(),
     metavar="X",
     help="The same in bits a pixel.",
 )

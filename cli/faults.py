@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 from typing import NamedTuple
 
-from ulbic.errors import OutputError, UlbicError
+from ulbic.errors import (
+    DamagedError,
+    ImageError,
+    LimitError,
+    NotUlbError,
+    OutputError,
+    UlbicError,
+    VersionError,
+)
+
+from .plan import STREAM
+
+_OF_INPUTS = (ImageError, NotUlbError, VersionError, DamagedError, LimitError)
 
 _NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "failed to map", "can't start new thread")
 
@@ -29,6 +42,14 @@ def fault(error: BaseException) -> Fault:
             return Fault(f"cannot write to stdout: {error.strerror or text}", OutputError.exit_code)
         return Fault(f"{error.filename!r}: {error.strerror}", UlbicError.exit_code)
     return Fault(f"{type(error).__name__}: {text} (a fault of ulbic)", UlbicError.exit_code)
+
+
+def named(error: UlbicError, path: Path) -> UlbicError:
+    """What is wrong with an input, by its name, where the message does not have it yet."""
+    if path == STREAM or repr(str(path)) in str(error):
+        return error
+    of_the_input = isinstance(error, _OF_INPUTS) or str(error).startswith("the file ")
+    return type(error)(f"{str(path)!r}: {error}") if of_the_input else error
 
 
 def _is_no_memory(error: BaseException) -> bool:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 from ulbic.errors import InputError, OutputError
 
 from .plan import STREAM
@@ -103,7 +105,7 @@ def write_output(path: Path, data: bytes, *, replace: bool = True) -> None:
     """
     if path == STREAM:
         _write_stdout(data)
-    elif _is_special(path):
+    elif is_special(path):
         try:
             with open(path, "wb") as file:
                 file.write(data)
@@ -125,7 +127,7 @@ def new_file(path: Path, *, replace: bool = True) -> Iterator[Path]:
         ExistsError: there is a file, and not `replace`.
         OutputError: it cannot be written.
     """
-    special, target = _is_special(path), _target(path)
+    special, target = is_special(path), _target(path)
     prefix, suffix = _TEMPORARY
     try:
         folder = None if special else target.parent
@@ -158,15 +160,30 @@ def discard_unfinished() -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Removes what killed processes were writing; what is younger than a minute may be another's work."""
-    for path in folder.glob("*".join(_TEMPORARY)):
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):
+        for path in folder.glob("*".join(_TEMPORARY)):
             if time.time() - path.stat().st_mtime > _STALE:
                 path.unlink()
+
+
+def tell(text: str) -> None:
+    """A line on stderr; one that cannot be written is no reason to stop."""
+    try:
+        click.echo(f"ulbic: {text}", err=True)
+    except OSError:
+        if sys.stderr is sys.__stderr__:
+            mute(2)
 
 
 def mute(stream: int) -> None:
     """Sends the rest of stdout (1) or stderr (2) nowhere: Python flushes it once more when it ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+
+
+def is_special(path: Path) -> bool:
+    """Whether it is there, but neither a file nor a folder: a pipe or a device."""
+    mode = _mode(path)
+    return mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _publish(temporary: str, target: Path, replace: bool) -> None:
@@ -215,12 +232,6 @@ def _mode(path: Path) -> int | None:
         return None
     except OSError as error:
         raise OutputError(f"cannot write {str(path)!r}: {error.strerror}") from None
-
-
-def _is_special(path: Path) -> bool:
-    """Whether it is there, but neither a file nor a folder."""
-    mode = _mode(path)
-    return mode is not None and not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _write_stdout(data: bytes) -> None:

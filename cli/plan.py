@@ -78,11 +78,9 @@ def batch_tasks(
     """
     if "-" in (*inputs, output):
         raise click.UsageError("'-' stands for a single file; several need files or folders")
-    if output is not None and Path(output).exists() and not Path(output).is_dir():
+    if output is not None and os.path.exists(output) and not os.path.isdir(output):
         raise OutputError(f"cannot write to {output!r}: it is not a folder")
-    found = list(dict.fromkeys(one for source in inputs for one in _expand(source, wanted)))
-    if not found:
-        raise InputError(f"nothing to do: no files found in {', '.join(map(repr, inputs))}")
+    found = files_of(inputs, wanted)
     folders = [one.path.parent if output is None else Path(output) / one.folder for one in found]
     shared = Counter(folder / one.path.stem for one, folder in zip(found, folders, strict=True))
     tasks = []
@@ -96,6 +94,18 @@ def batch_tasks(
             raise click.UsageError(f"{str(first)!r} and {str(task.input)!r} would both become {task.output}")
     _keep_inputs(tasks)
     return tasks
+
+
+def files_of(inputs: tuple[str, ...], wanted: Callable[[Path], bool]) -> list[Found]:
+    """What the arguments stand for, each file once; of folders only those `wanted`.
+
+    Raises:
+        InputError: there is nothing.
+    """
+    found = list(dict.fromkeys(one for source in inputs for one in _expand(source, wanted)))
+    if not found:
+        raise InputError(f"nothing to do: no files found in {', '.join(map(repr, inputs))}")
+    return found
 
 
 def obstacle(path: Path) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -14,11 +16,12 @@ from typing import NamedTuple
 
 import click
 
-from ulbic.errors import PartialError
+from ulbic.errors import PartialError, UlbicError
 
 from .conversion import Converter, Outcome, attempt_and_remember, convert, failed, skipped
+from .faults import named
 from .memory import Memory, fingerprint
-from .output import check_output, remove_leftovers
+from .output import check_output, remove_leftovers, tell
 from .plan import STREAM, Task, batch_tasks, is_batch, single_task
 from .pool import run_tasks
 
@@ -67,12 +70,14 @@ def _run_single(converter: Converter, task: Task, manner: Manner) -> None:
     except Exception as error:
         if manner.as_json:
             click.echo(json.dumps(failed(task, error).to_dict()))
+        if isinstance(error, UlbicError):
+            raise named(error, task.input) from None
         raise
     if manner.as_json:
         click.echo(json.dumps(outcome.to_dict()))
     elif not manner.quiet:
         for note in outcome.notes:
-            click.echo(f"ulbic: {note}", err=True)
+            tell(note)
 
 
 def _run_batch(converter: Converter, tasks: list[Task], manner: Manner) -> None:
@@ -82,7 +87,7 @@ def _run_batch(converter: Converter, tasks: list[Task], manner: Manner) -> None:
     known, left = [], []
     memory = Memory()
     for task in tasks:
-        if manner.force or not task.output.exists() or task.obstacle:
+        if manner.force or not os.path.exists(task.output) or task.obstacle:
             left.append(task._replace(replace=manner.force))
         elif not memory.is_stale(task.output, task.input, settings):
             known.append(skipped(task, "exists"))
@@ -91,49 +96,62 @@ def _run_batch(converter: Converter, tasks: list[Task], manner: Manner) -> None:
         else:
             known.append(skipped(task, "stale"))
     work = functools.partial(attempt_and_remember, converter, settings)
-    outcomes = itertools.chain(known, run_tasks(work, left, manner.jobs) if left else ())
-    report(outcomes, len(tasks), manner)
+    with contextlib.closing(run_tasks(work, left, manner.jobs)) as outcomes:
+        report(itertools.chain(known, outcomes), len(tasks), manner)
 
 
 def report(outcomes: Iterable[Outcome], total: int, manner: Manner) -> None:
-    """Tells of many files: a line of JSON or a step of the bar for each, then notes, totals and failures.
+    """Tells of many files: a line or a step of the bar for each as it comes, then notes, totals, failures.
 
     Raises:
         PartialError: some failed.
     """
     started = time.perf_counter()
-    told = []
-    hidden = manner.quiet or not sys.stderr.isatty()
+    told: list[Outcome] = []
+    terminal = sys.stderr.isatty()
+    hidden = manner.quiet or not terminal
+    lines = hidden and not manner.quiet and not manner.as_json
     with click.progressbar(length=total, file=sys.stderr, show_pos=True, show_eta=True, hidden=hidden) as bar:
         for outcome in outcomes:
             told.append(outcome)
             bar.update(1)
             if manner.as_json:
                 click.echo(json.dumps(outcome.to_dict()))
+            elif lines:
+                tell(f"{len(told)}/{total} {outcome.input}: {_result(outcome)}")
     told.sort(key=lambda outcome: outcome.input)
     if not manner.quiet:
         for outcome in told:
             for note in outcome.notes:
-                click.echo(f"ulbic: {outcome.input}: {note}", err=True)
-        click.echo(_totals(told, time.perf_counter() - started), err=True)
+                tell(f"{outcome.input}: {note}")
+        tell(_totals(told, time.perf_counter() - started))
         stale = sum(outcome.reason == "stale" for outcome in told)
         if stale:
-            advice = "--update does them again"
-            click.echo(f"ulbic: {stale} are of other settings or of changed sources; {advice}", err=True)
-    failed = [outcome for outcome in told if outcome.status == "failed"]
-    for outcome in failed:
-        click.echo(f"ulbic: {outcome.input}: {outcome.error}", err=True)
-    if failed:
-        raise PartialError(f"{len(failed)} of {total} files failed")
+            tell(f"{stale} are of other settings or of changed sources; --update does them again")
+    failures = [outcome for outcome in told if outcome.status == "failed"]
+    for outcome in failures:
+        tell(f"{outcome.input}: {outcome.error}")
+    if failures:
+        raise PartialError(f"{len(failures)} of {total} files failed")
 
 
-_REASONS = {"exists": "exist", "stale": "exist", "no file": "are no files"}
+def _result(outcome: Outcome) -> str:
+    if outcome.status == "done":
+        return f"{outcome.output}, {outcome.output_bytes} bytes"
+    return outcome.error or f"skipped, {_REASONS[outcome.reason][1]}"
+
+
+_REASONS = {  # of skipping: for several and for one
+    "exists": ("exist", "exists"),
+    "stale": ("exist", "exists, of other settings or of a changed source"),
+    "no file": ("are no files", "no file"),
+}
 
 
 def _totals(outcomes: list[Outcome], seconds: float) -> str:
     count = Counter(outcome.status for outcome in outcomes)
     before, after = (sum(getattr(o, field) for o in outcomes) for field in ("input_bytes", "output_bytes"))
-    why = Counter(_REASONS[outcome.reason] for outcome in outcomes if outcome.status == "skipped")
+    why = Counter(_REASONS[outcome.reason][0] for outcome in outcomes if outcome.status == "skipped")
     skipped = [f"{number} skipped because they {words}" for words, number in why.items()]
     parts = [f"{count['done']} done ({before} -> {after} bytes)", *skipped, f"{count['failed']} failed"]
     return f"{', '.join(parts)}; {seconds:.1f} s, {count['done'] / seconds:.2f} files/s"
