@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,20 @@ class PositiveNumber(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number", param, ctx)
         return number
+
+
+class Size(click.ParamType):
+    """Width and height in pixels, as in 640x480."""
+
+    name = "WxH"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        match = re.fullmatch(r"([1-9]\d{0,6})[xX]([1-9]\d{0,6})", value)
+        if match is None:
+            self.fail(f"{value!r} is not a width and a height, as in 640x480", param, ctx)
+        return int(match[1]), int(match[2])
 
 
 NAME = FileName()  # str

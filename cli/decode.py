@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ulbic.bitstream.container import MAX_PIXELS, read_container
 from ulbic.bitstream.describe import read_bytes
 
-from .arguments import NAME
+from .arguments import NAME, Size
 from .conversion import Converted
 from .options import conversion_options
 from .output import is_special
 from .plan import STREAM
 from .run import Manner, run
+
+if TYPE_CHECKING:
+    from .pictures import Look
 
 
 @click.command("decode")
@@ -34,6 +37,13 @@ from .run import Manner, run
     show_default=True,
     help="Format of what goes to stdout, into a folder, or beside a file.",
 )
+@click.option(
+    "--output-quality",
+    type=click.IntRange(1, 100),
+    metavar="N",
+    help="Of JPEG, WebP, AVIF, HEIC and JPEG XL outputs, 1 to 100. Default: 95.",
+)
+@click.option("--resize", type=Size(), help="Shrink what is larger, to fit inside; its shape stays.")
 @click.option("--preview", is_flag=True, help="The continuous stream alone: blurred and fast.")
 @click.option("--allow-partial", is_flag=True, help="Decode what is left of a truncated file.")
 @click.option(
@@ -48,6 +58,8 @@ def command(
     files: tuple[str, ...],
     output: str | None,
     suffix: str,
+    output_quality: int | None,
+    resize: tuple[int, int] | None,
     preview: bool,
     allow_partial: bool,
     max_pixels: int,
@@ -64,7 +76,7 @@ def command(
     A file may also be - for stdin, a folder, or a pattern. Several, or a folder, go into the folder OUTPUT,
     in the same tree; results that are there already are skipped.
     """
-    from .pictures import format_of
+    from .pictures import Look, format_of
 
     settings = {
         "preview": preview,
@@ -75,11 +87,14 @@ def command(
     }
     suffix = "." + suffix.lower().removeprefix(".")
     format_of(Path(f"output{suffix}"))
-    converter = functools.partial(decode_file, settings, suffix)
+    look = Look(quality=output_quality, fit=resize)
+    converter = functools.partial(decode_file, settings, suffix, look)
     run(converter, files, output, suffix, is_ulb, Manner(force, jobs, as_json, quiet, update))
 
 
-def decode_file(settings: dict[str, Any], suffix: str, source: Path | bytes, output: Path) -> Converted:
+def decode_file(
+    settings: dict[str, Any], suffix: str, look: Look, source: Path | bytes, output: Path
+) -> Converted:
     """A .ulb file to a picture file; `settings` are those of `ulbic.decode`, `suffix` serves stdout."""
     from .pictures import format_of, picture_bytes
 
@@ -91,7 +106,7 @@ def decode_file(settings: dict[str, Any], suffix: str, source: Path | bytes, out
 
     from ulbic.codec.api import decode
 
-    return Converted(picture_bytes(decode(data, **settings), picture_format), data)
+    return Converted(picture_bytes(decode(data, **settings), picture_format, look), data)
 
 
 def is_ulb(path: Path) -> bool:

@@ -99,11 +99,10 @@ def encode_file(settings: dict[str, Any], source: Path | bytes, output: Path) ->
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the suffix is one of a picture that can be read, and is not a .ulb file."""
-    from PIL import Image
+    """Whether the suffix is a picture's, whether or not it can be read here."""
+    from ulbic.codec.readers import looks_like_picture
 
-    name = Image.registered_extensions().get(path.suffix.lower())
-    return name in Image.OPEN and path.suffix.lower() != ".ulb"
+    return looks_like_picture(path)
 
 
 def _check_targets(context: click.Context, *, has_target: bool, strict: bool) -> None:

@@ -22,7 +22,7 @@ from .conversion import Converter, Outcome, attempt_and_remember, convert, faile
 from .faults import named
 from .memory import Memory, fingerprint
 from .output import check_output, remove_leftovers, tell
-from .plan import STREAM, Task, batch_tasks, is_batch, single_task
+from .plan import STREAM, ULB, Task, batch_tasks, is_batch, single_task
 from .pool import run_tasks
 
 
@@ -47,12 +47,17 @@ def run(
     """Converts one file, or as many as `inputs` stand for (see `plan`).
 
     Raises:
+        UsageError: what the options ask for makes no sense.
         UlbicError: of a single file, its own; of several, PartialError where some failed.
     """
     if not is_batch(inputs, output):
         if manner.update:
             raise click.UsageError("--update is for folders, patterns and lists of files")
-        _run_single(converter, single_task(inputs[0], output, suffix), manner)
+        task = single_task(inputs[0], output, suffix)
+        if suffix == ULB and wanted(task.output) and not manner.force:
+            advice = f"{str(task.output)!r} has a picture's suffix, but a .ulb file is written"
+            raise click.UsageError(f"{advice}; --force does it all the same")
+        _run_single(converter, task, manner)
     else:
         _run_batch(converter, batch_tasks(inputs, output, suffix, wanted), manner)
 

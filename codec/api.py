@@ -97,6 +97,7 @@ def decode(
         source: a path, or the bytes of the file.
         max_pixels: refuse files that claim more.
         allow_partial: decode what is left of a truncated file, with a warning, instead of refusing it.
+            Transparency, profile and metadata that are damaged are left out.
         preview: the continuous stream alone: blurred, but several times faster.
         device: "auto" (CUDA where there is one, else the CPU), "cpu", "cuda", "cuda:1", "mps".
         weights: a weight file instead of the bundled one.
@@ -106,7 +107,7 @@ def decode(
     """
     data = source if isinstance(source, bytes) else read_bytes(source)
     options = DecodeOptions(max_pixels=max_pixels, allow_partial=allow_partial, preview=preview)
-    extras = unpack_extras(read_container(data, max_pixels, allow_partial=allow_partial).header)
+    extras = unpack_extras(read_container(data, max_pixels, allow_partial=allow_partial))
     return add_extras(decode_picture(load_bundle(device=device, weights=weights), data, options), extras)
 
 
