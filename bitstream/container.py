@@ -54,6 +54,7 @@ class Header:
     rounding: int = 0  # 0 to 15, offset that keeps every rounded value off a boundary
     grey: bool = False  # the three colours are to be taken as one
     chunks: tuple[Chunk, ...] = ()
+    lost_extras: bool = False  # not in the bytes: read from a damaged file, without chunks that it had
 
 
 class Container(NamedTuple):
@@ -90,7 +91,8 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
     """The inverse of `write_container`: checks everything that can be checked without the weights.
 
     Args:
-        allow_partial: a wrong checksum is not an error; everything behind the header counts as payload.
+        allow_partial: a wrong checksum is not an error; everything behind the header counts as payload. Where
+            an extra cannot be read, all are left out, and the payload, which begins nobody knows where.
 
     Raises:
         NotUlbError: no signature.
@@ -114,9 +116,15 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
     _check_size(width + 1, height + 1, max_pixels)
     if not complete and not allow_partial:
         raise DamagedError("the checksum does not match: the file is damaged or incomplete")
-    grey, chunks = False, tuple[Chunk, ...]()
+    grey, chunks, lost = False, tuple[Chunk, ...](), False
     if settings & _HAS_EXTRAS:
-        grey, chunks, position = _unpack_extras(body, position)
+        try:
+            grey, chunks, position = _unpack_extras(body, position)
+        except (DamagedError, LimitError, VersionError):
+            if complete:
+                raise
+            grey, lost = bool(body[position : position + 1] and body[position] & _GREY), True
+            position = len(body)
     header = Header(
         width=width + 1,
         height=height + 1,
@@ -128,6 +136,7 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
         rounding=body[2] & 15,
         grey=grey,
         chunks=chunks,
+        lost_extras=lost,
     )
     return Container(header, body[position:], complete)
 

@@ -10,17 +10,18 @@ import click
 from ulbic.benchmarks import LPIPS_NETS
 from ulbic.errors import PartialError, UlbicError
 
+from .arguments import FOLDER, PATH
 from .demo import sample_photo
-from .output import check_output, make_folder, write_output
+from .output import check_output, make_folder, tell, write_output
 
 
 @click.command("bench")
-@click.argument("pictures", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("pictures", nargs=-1, type=PATH)
 @click.option("--bpp-curve", is_flag=True, required=True, help="Rate and distortion at every quality.")
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default="ulbic-bench",
     show_default=True,
     help="Folder for the results, and for a cache with which a broken-off run goes on.",
@@ -79,14 +80,14 @@ def command(
     make_folder(output)
     table, missing_metrics = metrics.usable(metrics.metric_table(lpips_net))
     for line in (*missing_codecs, *missing_metrics, *unreadable):
-        click.echo(f"ulbic: {line}", err=True)
+        tell(line)
 
     total = len(opened) * sum(len(codecs[name].settings) for name in versions)
     cache = Cache(output / "cache")
     with click.progressbar(length=total, label="files", file=sys.stderr, show_pos=True) as bar:
         results = run(opened, codecs, versions, table, cache, jobs, bar.update)
     for line in results.problems:
-        click.echo(f"ulbic: {line}", err=True)
+        tell(line)
 
     finished = outputs.Run(
         opened, codecs, versions, table, jobs, results, [*missing_codecs, *missing_metrics, *unreadable]

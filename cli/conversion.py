@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Callable
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ulbic.bitstream.container import Header
-from ulbic.errors import ConversionNote, UlbicError
+from ulbic.errors import ConversionNote
 
-from .output import check_output, make_folder, read_stdin, write_output
+from .faults import fault
+from .memory import look_at, remember
+from .output import ExistsError, check_not_input, check_output, make_folder, read_stdin, write_output
 from .plan import STREAM, Task
 
 
@@ -34,6 +37,7 @@ class Outcome:
     input: str
     output: str
     status: str  # "done", "skipped" or "failed"
+    reason: str = ""  # of skipping: "exists", "stale" (by other settings, or of a changed source), "no file"
     input_bytes: int = 0
     output_bytes: int = 0
     width: int = 0
@@ -49,18 +53,23 @@ class Outcome:
         return asdict(self)
 
 
-def convert(converter: Converter, task: Task) -> Outcome:
+def convert(converter: Converter, task: Task, *, replace: bool) -> Outcome:
     """Reads, converts and writes one file.
+
+    Args:
+        replace: take the place of an output that is there.
 
     Raises:
         UlbicError: one of its kinds for every cause.
     """
     started = time.perf_counter()
+    check_not_input(task.input, task.output)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         source = read_stdin() if task.input == STREAM else task.input
         data, header, ulb_bytes = converter(source, task.output)
-    write_output(task.output, data)
+    write_output(task.output, data, replace=replace)
+    notes = (_line(w.category, w.message) for w in caught if issubclass(w.category, UserWarning))
     return Outcome(
         input=str(task.input),
         output=str(task.output),
@@ -71,24 +80,48 @@ def convert(converter: Converter, task: Task) -> Outcome:
         height=header.height,
         bpp=8 * ulb_bytes / (header.width * header.height),
         seconds=time.perf_counter() - started,
-        notes=tuple(_line(w.category, w.message) for w in caught if issubclass(w.category, UserWarning)),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
 def attempt(converter: Converter, force: bool, task: Task) -> Outcome:
     """The same for one of many: no error stops the others, and what exists is complete and skipped."""
-    if task.output.exists() and not force:
-        return Outcome(input=str(task.input), output=str(task.output), status="skipped")
+    if task.obstacle:
+        return skipped(task, "no file", f"note: {task.obstacle}")
     try:
         make_folder(task.output.parent)
         check_output(task.output, force)
-        return convert(converter, task)
-    except UlbicError as error:
-        message, code = str(error), error.exit_code
+        return convert(converter, task, replace=force)
+    except ExistsError:
+        return skipped(task, "exists")
     except Exception as error:  # a fault of ours, or no memory: the other files are worth going on for
-        message, code = f"{type(error).__name__}: {error}", UlbicError.exit_code
+        return failed(task, error)
+
+
+def attempt_and_remember(converter: Converter, settings: str, task: Task) -> Outcome:
+    """`attempt`, with a note of it beside the result for later runs; `settings` are their fingerprint."""
+    source = None
+    with contextlib.suppress(OSError):
+        if not task.obstacle and task.input.is_file():
+            source = look_at(task.input)
+    outcome = attempt(converter, task.replace, task)
+    if outcome.status == "done" and source is not None:
+        remember(task.output, settings, source)
+    return outcome
+
+
+def skipped(task: Task, reason: str, *notes: str) -> Outcome:
+    """The account of a task that was not tried."""
     return Outcome(
-        input=str(task.input), output=str(task.output), status="failed", error=message, exit_code=code
+        input=str(task.input), output=str(task.output), status="skipped", reason=reason, notes=notes
+    )
+
+
+def failed(task: Task, error: BaseException) -> Outcome:
+    """The account of a task that an error ended."""
+    text, code = fault(error)
+    return Outcome(
+        input=str(task.input), output=str(task.output), status="failed", error=text, exit_code=code
     )
 
 

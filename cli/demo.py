@@ -13,6 +13,7 @@ from ulbic.codec.profiles import profile
 from ulbic.codec.settings import EncodeSettings
 from ulbic.errors import InputError
 
+from .arguments import FOLDER
 from .options import force_option, json_option, quality_option, quiet_option
 from .output import check_output, make_folder, write_output
 from .pictures import picture_bytes
@@ -22,7 +23,7 @@ from .pictures import picture_bytes
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default="ulbic-demo",
     show_default=True,
     help="Folder for the results.",

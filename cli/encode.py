@@ -10,6 +10,7 @@ import click
 
 from ulbic.codec.settings import EncodeSettings
 
+from .arguments import NAME, PositiveNumber
 from .conversion import Converted
 from .options import (
     conversion_options,
@@ -24,10 +25,11 @@ from .run import Manner, run
 
 
 @click.command("encode")
-@click.argument("pictures", nargs=-1, required=True)
+@click.argument("pictures", nargs=-1, required=True, type=NAME)
 @click.option(
     "-o",
     "--output",
+    type=NAME,
     help="File, folder, or - for stdout. Default: beside each picture, with the suffix .ulb.",
 )
 @quality_option
@@ -37,7 +39,7 @@ from .run import Manner, run
     metavar="BYTES",
     help="The best file of at most so many bytes, instead of a quality.",
 )
-@click.option("--target-bpp", type=float, metavar="X", help="The same in bits per pixel.")
+@click.option("--target-bpp", type=PositiveNumber(), metavar="X", help="The same in bits per pixel.")
 @click.option("--strict", is_flag=True, help="Fail where even the smallest file is above the target.")
 @index_mode_option
 @keep_icc_option
@@ -50,6 +52,7 @@ def command(
     output: str | None,
     jobs: int,
     force: bool,
+    update: bool,
     as_json: bool,
     quiet: bool,
     **settings: Any,
@@ -60,7 +63,7 @@ def command(
     OUTPUT, in the same tree; results that are there already are skipped.
     """
     converter = functools.partial(encode_file, settings_of(EncodeSettings, settings))
-    run(converter, pictures, output, ".ulb", is_picture, Manner(force, jobs, as_json, quiet))
+    run(converter, pictures, output, ".ulb", is_picture, Manner(force, jobs, as_json, quiet, update))
 
 
 def encode_file(settings: EncodeSettings, source: Path | bytes, output: Path) -> Converted:
@@ -72,8 +75,7 @@ def encode_file(settings: EncodeSettings, source: Path | bytes, output: Path) ->
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the suffix is one of a picture that can be read, and is not a .ulb file."""
-    from PIL import Image
+    """Whether the suffix is a picture's, whether or not it can be read here."""
+    from ulbic.codec.readers import looks_like_picture
 
-    name = Image.registered_extensions().get(path.suffix.lower())
-    return name in Image.OPEN and path.suffix.lower() != ".ulb"
+    return looks_like_picture(path)

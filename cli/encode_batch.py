@@ -17,6 +17,7 @@ from ulbic.codec.settings import EncodeSettings
 from ulbic.errors import InputError, UlbicError
 from ulbic.files import read_bytes
 
+from .arguments import PATH
 from .conversion import Converted, Outcome, attempt
 from .encode import encode_file
 from .options import (
@@ -40,10 +41,8 @@ RAY_ENVIRONMENT = {
 
 
 @click.command("encode-batch")
-@click.argument("manifest", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="Manifest of what came of it."
-)
+@click.argument("manifest", type=PATH)
+@click.option("-o", "--output", type=PATH, required=True, help="Manifest of what came of it.")
 @quality_option
 @keep_icc_option
 @keep_metadata_option

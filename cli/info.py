@@ -4,29 +4,68 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from ulbic.codec.describe import info
+from ulbic.codec.describe import FileInfo, info
+from ulbic.errors import PartialError, UlbicError
 from ulbic.files import read_bytes
 
+from .arguments import NAME
+from .conversion import failed
+from .faults import named
 from .options import json_option, weights_option
+from .output import read_stdin, tell
+from .plan import STREAM, ULB, Task, files_of, is_batch
 
 
 @click.command("info")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=NAME)
 @json_option
 @click.option("--symbols", is_flag=True, help="Also the SHA-256 of all decoded symbols; needs the weights.")
 @weights_option
-def command(file: Path, as_json: bool, symbols: bool, weights: Path | None) -> None:
-    """Show what a .ulb FILE says of itself."""
-    data = read_bytes(file)
-    account = info(data)
-    digest = _symbol_digest(data, weights) if symbols else None
-    if as_json:
-        extra = {"side_bytes": account.side_bytes} | ({"symbols": digest} if digest else {})
-        click.echo(json.dumps(account.to_dict() | extra))
-        return
+def command(files: tuple[str, ...], as_json: bool, symbols: bool, weights: Path | None) -> None:
+    """Show what .ulb FILES say of themselves.
+
+    A file may also be - for stdin, a folder, or a pattern.
+    """
+    several = is_batch(files, None)
+    found = files_of(files, lambda path: path.suffix.lower() == ULB)
+    failures: list[UlbicError] = []
+    for path, _, obstacle in found:
+        if obstacle:
+            tell(f"{path}: note: {obstacle}")
+            continue
+        try:
+            data = read_stdin() if path == STREAM else read_bytes(path)
+            account = info(data)
+            digest = _symbol_digest(data, weights) if symbols else ""
+        except UlbicError as error:
+            failures.append(named(error, path))
+            if as_json:
+                click.echo(json.dumps(failed(Task(path, Path()), error).to_dict()))
+            if several:
+                tell(str(failures[-1]))
+            continue
+        if as_json:
+            click.echo(json.dumps(_fields(account, path, digest)))
+        else:
+            _show(account, digest, str(path) if several else "")
+    if several and failures:
+        raise PartialError(f"{len(failures)} of {len(found)} files failed")
+    if failures:
+        raise failures[0]
+
+
+def _fields(account: FileInfo, path: Path, digest: str) -> dict[str, Any]:
+    extra = {"side_bytes": account.side_bytes} | ({"symbols": digest} if digest else {})
+    return {"input": str(path)} | account.to_dict() | extra
+
+
+def _show(account: FileInfo, digest: str, name: str) -> None:
+    if name:
+        click.echo(f"{name}:")
     click.echo(f"size        {account.width} x {account.height} pixels")
     click.echo(f"file        {account.file_bytes} bytes, {account.bpp:.4f} bits per pixel")
     click.echo(f"            {account.payload_bytes} payload, {account.side_bytes} side information")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -12,6 +11,8 @@ import click
 from ulbic.codec.index_modes import INDEX_MODES
 from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 from ulbic.codec.settings import DecodeSettings, EncodeSettings
+
+from .arguments import PATH
 
 Function = TypeVar("Function", bound=Callable[..., None])
 Settings = TypeVar("Settings", EncodeSettings, DecodeSettings)
@@ -38,6 +39,11 @@ index_mode_option = click.option(
     help=f"Which indices to send, instead of the quality's own mode: {', '.join(INDEX_MODES)}.",
 )
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite what exists.")
+update_option = click.option(
+    "--update",
+    is_flag=True,
+    help="Of a folder, also do again what has other settings or a changed source.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout.")
 quiet_option = click.option("--quiet", is_flag=True, help="No notes, progress or totals; errors only.")
 jobs_option = click.option(
@@ -50,7 +56,7 @@ jobs_option = click.option(
 )
 weights_option = click.option(
     "--weights",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="A weight file (`ulbic weights convert`) instead of the bundled one.",
 )
 device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
@@ -72,7 +78,15 @@ def settings_of(kind: type[Settings], given: dict[str, Any]) -> Settings:
 
 def conversion_options(function: Function) -> Function:
     """What `encode` and `decode` have in common, in the order of their help."""
-    options = (device_option, weights_option, jobs_option, force_option, json_option, quiet_option)
+    options = (
+        device_option,
+        weights_option,
+        jobs_option,
+        force_option,
+        update_option,
+        json_option,
+        quiet_option,
+    )
     for option in reversed(options):
         function = option(function)
     return function

@@ -12,6 +12,7 @@ from ulbic.errors import WeightsError
 from ulbic.files import file_digest, read_bytes
 from ulbic.models.config import PRESETS, PUBLIC_SOURCES
 
+from .arguments import PATH
 from .output import check_output, make_folder, new_file, write_output
 
 
@@ -50,7 +51,7 @@ def install_command(file: Path) -> None:
 
 
 @command.command("verify")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, type=PATH)
 def verify_command(files: tuple[Path, ...]) -> None:
     """Check every weight of FILES; without FILES, of the models that are installed."""
     from ulbic.codec.public_weights import verify
@@ -64,12 +65,12 @@ def verify_command(files: tuple[Path, ...]) -> None:
 @click.option(
     "--from",
     "checkpoints",
-    type=(click.Choice(PUBLIC_SOURCES), click.Path(path_type=Path)),
+    type=(click.Choice(PUBLIC_SOURCES), PATH),
     multiple=True,
     required=True,
     help="A public checkpoint and what it is; may be given several times.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A .safetensors file.")
+@click.option("-o", "--output", type=PATH, required=True, help="A .safetensors file.")
 @click.option(
     "--preset",
     type=click.Choice([name for name in PRESETS if name != "tiny"]),
@@ -77,7 +78,7 @@ def verify_command(files: tuple[Path, ...]) -> None:
     show_default=True,
     help="large has MAGE ViT-L.",
 )
-@click.option("--init", type=click.Path(path_type=Path), help="Weight file that the other parts come from.")
+@click.option("--init", type=PATH, help="Weight file that the other parts come from.")
 @click.option("--half", is_flag=True, help="Store 16-bit weights: half the size, not quite the same values.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite OUTPUT.")
 def convert_command(

@@ -85,7 +85,7 @@ def decode(source: File, **options: Any) -> Image.Image:
 
 def decode_with(container: Container, settings: DecodeSettings) -> Image.Image:
     """The same for a file that was taken apart already."""
-    extras = unpack_extras(container.header)
+    extras = unpack_extras(container)
     bundle = bundle_for(container.header, settings.device, settings.weights)
     return add_extras(decode_picture(bundle, container, preview=settings.preview), extras)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PIL import Image
 
 from ulbic.bitstream.chunks import ALPHA, EXIF, ICC, XMP, pack_chunks, unpack_chunks
-from ulbic.bitstream.container import Chunk, Header
+from ulbic.bitstream.container import Chunk, Container
+from ulbic.errors import DamagedError
 
 from .alpha import decode_alpha, encode_alpha
 
@@ -39,17 +42,38 @@ def pack_extras(extras: Extras) -> tuple[Chunk, ...]:
     return pack_chunks({kind: data for kind, data in contents.items() if data})
 
 
-def unpack_extras(header: Header) -> Extras:
-    """The inverse of `pack_extras`.
+def unpack_extras(container: Container) -> Extras:
+    """The inverse of `pack_extras`; of a file that is not complete without what is damaged, with a warning.
 
     Raises:
-        DamagedError: a chunk does not hold what it should.
+        DamagedError: a chunk of a complete file does not hold what it should.
     """
-    contents = unpack_chunks(header.chunks)
+    header = container.header
+    size = (header.width, header.height)
+    if container.complete:
+        return _extras(header.chunks, size, header.grey)
+    sound, lost = [], header.lost_extras
+    for chunk in header.chunks:
+        try:
+            _extras((chunk,), size, header.grey)
+        except DamagedError:
+            lost = True
+        else:
+            sound.append(chunk)
+    if lost:
+        warnings.warn("transparency, profile or metadata are cut off or damaged, and left out", stacklevel=2)
+    try:
+        return _extras(sound, size, header.grey)
+    except DamagedError:  # two of a kind
+        return Extras(grey=header.grey)
+
+
+def _extras(chunks: Iterable[Chunk], size: tuple[int, int], grey: bool) -> Extras:
+    contents = unpack_chunks(chunks)
     alpha = contents.get(ALPHA)
     return Extras(
-        grey=header.grey,
-        alpha=None if alpha is None else decode_alpha(alpha, (header.width, header.height)),
+        grey=grey,
+        alpha=None if alpha is None else decode_alpha(alpha, size),
         icc=contents.get(ICC, b""),
         exif=contents.get(EXIF, b""),
         xmp=contents.get(XMP, b""),

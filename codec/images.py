@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import os
 import warnings
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from ulbic.files import read_bytes
 from .alpha import fill_transparent
 from .colour import note, stored_modes, to_colours
 from .extras import EXIF_PREFIX, Extras
+from .readers import is_raw, open_picture
 
 Source = str | os.PathLike[str] | bytes | Image.Image
 
@@ -72,10 +73,12 @@ def read_picture(source: Source, *, keep_icc: bool = False, keep_metadata: bool 
 
 
 def _open(source: str | os.PathLike[str] | bytes, label: str) -> Image.Image:
+    if not isinstance(source, bytes) and is_raw(Path(source)):
+        raise ImageError(f"{label} is a raw photograph: develop it to TIFF or PNG first")
     data = source if isinstance(source, bytes) else read_bytes(source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        picture = Image.open(io.BytesIO(data))
+        picture = open_picture(data, label)
     if picture.width * picture.height > MAX_PIXELS:
         raise LimitError(f"{label} has more than {MAX_PIXELS} pixels")
     frames = getattr(picture, "n_frames", 1)

@@ -105,6 +105,16 @@ def test_shell_completion_knows_verbs_and_options():
 
     assert completed("ulbic", "en") == "plain,encode\nplain,encode-batch\n"
     assert "plain,--keep-icc\n" in completed("ulbic", "encode", "--keep")
+    for words in (
+        ["encode"],
+        ["encode", "-o"],
+        ["decode"],
+        ["decode", "-o"],
+        ["info"],
+        ["decode", "--weights"],
+    ):
+        assert completed("ulbic", *words, "ph") == "file,ph\n"  # the shell's own file names
+    assert completed("ulbic", "bench", "-o", "ph") == "dir,ph\n"
 
 
 def damaged_ulb(folder):
@@ -128,6 +138,11 @@ def future_ulb(folder):
         (2, ["encode", "picture.png", "-q", "9"]),
         (2, ["encode", "picture.png", "-q", "3", "--target-bpp", "0.03"]),
         (2, ["encode", "picture.png", "--strict"]),
+        (2, ["encode", "picture.png", "-o", "out.jpg"]),
+        (2, ["encode", "picture.png", "-o", "out.HEIC"]),
+        (2, ["decode", "damaged.ulb", "--resize", "0x5"]),
+        (2, ["decode", "damaged.ulb", "--output-quality", "101"]),
+        (9, ["decode", "damaged.ulb", "-o", "out.ulb"]),
         (3, ["encode", "missing.png", "-o", "out.ulb"]),
         (3, ["decode", "missing.ulb", "-o", "out.png"]),
         (3, ["info", "missing.ulb"]),

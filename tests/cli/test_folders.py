@@ -35,7 +35,9 @@ def photos(tmp_path):
 
 
 def tree(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    """All files but hidden ones."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return sorted(str(path.relative_to(folder)) for path in files)
 
 
 def by_suffix(path):
@@ -113,7 +115,7 @@ def test_a_folder_there_and_back(photos, tmp_path):
     files, decoded = tmp_path / "files", tmp_path / "decoded"
     encode = run_here("encode", photos, "-o", files, "-q", 1)
     assert encode.exit_code == 0, encode.stderr
-    assert encode.stderr.startswith("3 done (")
+    assert encode.stderr.splitlines()[-1].startswith("ulbic: 3 done (")
     assert tree(files) == ["a.ulb", "b.ulb", "sub/c.ulb"]
     decode = run_here("decode", files, "-o", decoded, "--format", "jpg", "-j", 2, "--quiet")
     assert (decode.exit_code, decode.stdout, decode.stderr) == (0, "", "")
@@ -192,7 +194,7 @@ def test_a_broken_off_run_leaves_whole_files_and_the_next_one_finishes(name, tmp
         process.communicate()
     else:
         os.killpg(process.pid, signal.SIGINT)
-        assert process.communicate()[1] == "ulbic: interrupted\n"
+        assert process.communicate()[1].splitlines()[-1] == "ulbic: interrupted"
         assert process.returncode == 130
     there = {path.name: path.read_bytes() for path in out.glob("*.ulb")}
     assert 0 < len(there) < COUNT

@@ -6,6 +6,7 @@ import contextlib
 import io
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -244,6 +245,54 @@ def test_cmyk_is_converted_with_a_note():
         assert round_trip(data, keep_icc=True).mode == "RGB"
 
 
+def test_lab_is_converted_with_a_note():
+    red = Image.new("LAB", SIZE, (136, 208, 195))  # L* 53.3, a* 80, b* 67
+    with pytest.warns(ConversionNote, match="Lab colours are converted to RGB"):
+        pixels = load_picture(file_bytes(red, "TIFF"))
+    assert np.abs(np.asarray(pixels)[0, 0].astype(int) - (255, 0, 0)).max() <= 12
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_a_profile_of_other_colours_is_left_out_with_a_note(mode):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    picture = Image.new(mode, SIZE, 90)
+    picture.info["icc_profile"] = profile
+    with pytest.warns(ConversionNote, match="profile is one of Lab and does not fit"):
+        _, extras = read_picture(picture, keep_icc=True)
+    assert extras.icc == b""
+
+
+def test_a_grey_picture_with_a_profile_of_colours():
+    grey = Image.new("L", SIZE, 100)
+    linear = display_p3().replace(struct.pack(">i", round(2.4 * 65536)), struct.pack(">i", 65536))
+    grey.info["icc_profile"] = linear
+    pixels, extras = read_picture(grey)
+    assert extras.grey
+    red, green, blue = pixels.getpixel((0, 0))
+    assert max(red, green, blue) - min(red, green, blue) <= 1
+    assert red > 150  # the curve of the profile is nearly straight, that of sRGB is not
+
+
+@pytest.mark.parametrize("stored", ["TIFF", None])
+def test_32_bit_samples_of_8_bits_stay_visible(stored):
+    samples = Image.fromarray(np.array([[0, 100, 255]], np.int32))
+    with pytest.warns(ConversionNote, match="32-bit samples, all of 0 to 255, are taken for 8-bit ones"):
+        pixels = load_picture(file_bytes(samples, stored) if stored else samples)
+    assert np.asarray(pixels)[0, :, 0].tolist() == [0, 100, 255]
+
+
+def test_32_bit_samples_of_more_are_clipped_with_a_note():
+    samples = Image.fromarray(np.array([[-5, 257 * 100, 1 << 20]], np.int32))
+    with pytest.warns(ConversionNote, match="those outside are clipped"):
+        assert np.asarray(load_picture(samples))[0, :, 0].tolist() == [0, 100, 255]
+
+
+def test_a_dark_16_bit_picture_stays_dark():
+    data = file_bytes(Image.fromarray(np.array([[0, 100, 255]], np.uint16)), "PPM")
+    with pytest.warns(ConversionNote, match="16-bit"):
+        assert np.asarray(load_picture(data))[0, :, 0].tolist() == [0, 0, 1]
+
+
 def test_sixteen_bit_grey_is_scaled_with_a_note():
     wide = Image.fromarray(np.array([[0, 257 * 100, 65535]], np.uint16))
     with pytest.warns(ConversionNote, match="16-bit"):
@@ -279,12 +328,48 @@ def test_the_first_frame_of_an_animation_is_coded_with_a_note(picture_format):
 
 def test_a_damaged_alpha_chunk_is_refused_before_the_networks_run():
     data = ulbic.encode(cut_out(), 3)
-    header = read_container(data).header
+    container = read_container(data)
     from ulbic.codec.extras import unpack_extras
 
-    bad = header.chunks[0]._replace(data=b"RIFFnothing")
+    header = container.header
+    bad = replace(header, chunks=(header.chunks[0]._replace(data=b"RIFFnothing"),))
     with pytest.raises(DamagedError, match="alpha"):
-        unpack_extras(type(header)(**(vars(header) | {"chunks": (bad,)})))
+        unpack_extras(container._replace(header=bad))
+
+
+def rich_file():
+    """With an alpha mask, and metadata behind it."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "A. Nonymous"
+    return ulbic.encode(file_bytes(cut_out(), exif=exif.tobytes()), 3, keep_metadata=True)
+
+
+@pytest.mark.filterwarnings("ignore:the file is cut off")
+def test_a_file_cut_anywhere_behind_its_header_is_decoded_in_part():
+    data = rich_file()
+    extras = len(data) - len(read_container(data).payload) - 2
+    assert extras > 100
+    for length in (12, extras // 2, extras - 5):
+        with pytest.warns(UserWarning, match="cut off or damaged, and left out"):
+            picture = ulbic.decode(data[:length], allow_partial=True)
+        assert (picture.size, picture.mode) == (SIZE, "RGB")
+    assert ulbic.decode(data[:-9], allow_partial=True).mode == "RGBA"
+    with pytest.raises(DamagedError):
+        ulbic.decode(data[: extras // 2])
+
+
+@pytest.mark.filterwarnings("ignore:the file is cut off")
+@pytest.mark.parametrize("kind", [0, 1])
+def test_damaged_extras_do_not_take_the_picture(kind):
+    data = rich_file()
+    chunk = read_container(data).header.chunks[kind].data
+    damaged = data.replace(chunk, b"\xff" * len(chunk))
+    with pytest.warns(UserWarning, match="cut off or damaged, and left out"):
+        picture = ulbic.decode(damaged, allow_partial=True)
+    assert picture.mode == ("RGB" if kind == 0 else "RGBA")
+    assert bool(picture.getexif()) == (kind == 0)
+    whole = np.asarray(ulbic.decode(data).convert("RGB")).astype(int)
+    assert np.abs(np.asarray(picture.convert("RGB")).astype(int) - whole).mean() < 10
 
 
 def test_a_truncated_picture_object_is_refused():
