@@ -13,7 +13,7 @@ import click
 import ulbic
 from ulbic.errors import ConversionNote, UlbicError
 
-VERBS = ("encode", "decode", "info", "compare", "bench", "demo", "doctor", "encode-batch", "weights")
+VERBS = ("encode", "decode", "info", "compare", "serve", "bench", "demo", "doctor", "encode-batch", "weights")
 
 INTERRUPTED = 130  # what shells say of Ctrl-C
 

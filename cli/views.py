@@ -29,7 +29,7 @@ class Cell(NamedTuple):
 
 
 def seen(data: bytes, *, device: str = "auto", weights: Path | None = None) -> Image.Image:
-    """The picture of a .ulb file, or of any that Pillow reads: upright, 8-bit sRGB; RGB, RGBA if it has alpha.
+    """The picture of a .ulb file or of any that Pillow reads: upright, 8-bit sRGB; RGB, RGBA if it has alpha.
 
     Args:
         device: of the decoder, as in `ulbic.decode`; so is `weights`.
