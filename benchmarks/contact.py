@@ -20,7 +20,13 @@ from .metrics import lpips
 from .peers import CODECS, Codec
 from .peers.ulbic import Ulbic
 
-KNOBS = {"vvc": range(63, 20, -1), "heic": range(60), "avif": range(60)}  # every setting, by growing files
+KNOBS = {  # every setting, by growing files
+    "vvc": range(63, 20, -1),
+    "heic": range(60),
+    "avif": range(60),
+    "webp": range(101),
+    "jpeg": range(1, 96),
+}
 CAPTION, GAP = 14, 4  # pixels
 ZOOMS = ("100", "200", "300", "400")
 

@@ -23,7 +23,7 @@ from .faults import fault
 from .output import mute, tell
 from .signals import end_at_once, ended_by_signal, open_standard_streams, raise_stopped
 
-VERBS = ("encode", "decode", "info", "bench", "demo", "doctor", "encode-batch", "weights")
+VERBS = ("encode", "decode", "info", "compare", "serve", "bench", "demo", "doctor", "encode-batch", "weights")
 DEBUG = "ULBIC_TRACEBACK"  # an environment variable: where in the code an error was raised
 
 

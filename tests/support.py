@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -62,6 +63,21 @@ def run_here(*arguments: object, data: bytes = b"") -> Result:
     from ulbic.cli.main import cli
 
     return CliRunner().invoke(cli, [str(argument) for argument in arguments], input=data)
+
+
+@contextmanager
+def serving(*arguments: object):
+    """`ulbic serve` in a process of its own, on a free port: the process and the address that it tells."""
+    command = [sys.executable, "-m", "ulbic", "serve", "--port", "0", "--device", "cpu", *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        line = process.stdout.readline()
+        found = re.fullmatch(r"serving (http://127\.0\.0\.1:\d+)/ to this computer; Ctrl-C ends it\n", line)
+        assert found, process.communicate()
+        yield process, found[1]
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def toy_config():

@@ -133,6 +133,8 @@ HEAVY = ("torch", "compressai", "lpips", "matplotlib", "scipy")
         RUN + "['--help'])",
         RUN + "['encode', '-h'])",
         RUN + "['bench', '-h'])",
+        RUN + "['compare', '-h'])",
+        RUN + "['serve', '-h'])",
         RUN + "['info', 'x'])",
     ],
 )
