@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from .causal import Cache
 from .dqtransformer import DqTransformer
-from .dqvae import DualCodes
 from .sampling import Draw, Drawer
-from .sequences import Part, Sequence, Tokens, from_parts
+from .sequences import Part, Sequence, Tokens
 
 CONTENTS = Draw(top_k=300)  # the public defaults
 POSITIONS = Draw(top_k=100)
@@ -121,11 +119,6 @@ def sample_parts(
             walk.go(*token)
         newest = _sequence(drawn, segments, device)
     return _part(walks, tokens, 0, device), _part(walks, tokens, 1, device)
-
-
-def sample_codes(network: DqTransformer, count: int, seed: int, **settings: Any) -> DualCodes:
-    """`sample_parts`, as indices and granularities."""
-    return from_parts(*sample_parts(network, count, seed, **settings), network.tokens)
 
 
 def _misalign(network: DqTransformer, past: list[tuple[Tensor, Sequence]], cache: Cache) -> None:

@@ -131,6 +131,7 @@ def joined(coarse: Part, fine: Part, tokens: Tokens) -> Sequence:
 
 def packed(sequence: Sequence, tokens: Tokens) -> Sequence:
     """The same with all pads at the end: then causal attention alone keeps every row from seeing its pads."""
-    order = (sequence.content == tokens.pad(0)[0]).int().argsort(dim=1, stable=True)
+    padded = sequence.content == tokens.pad(0)[0]
+    order = padded.int().argsort(dim=1, stable=True)[:, : int((~padded).sum(dim=1).max())]
     content, position, segment = (values.gather(1, order) for values in sequence)
     return Sequence(content, position, segment)
