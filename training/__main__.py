@@ -54,16 +54,20 @@ def stage_command(
     stage: str, steps: int | None, seconds: float | None, init: Path | None, **setup: Any
 ) -> None:
     """Train one STAGE: continuous, tokenizer, predictor, predictor-cross, decoder, joint
-    or contexts."""
+    or contexts; or, of the systems of docs/sparse.md, mq-vae, stackformer, dq-vae or dq-transformer."""
     from .loop import Budget
     from .recipes import RECIPES
     from .run import run_stage
+    from .sparse_recipes import SPARSE_RECIPES
+    from .sparse_run import run_sparse_stage
 
-    if stage not in RECIPES:
-        raise click.BadParameter(f"{stage!r} is not one of {', '.join(RECIPES)}", param_hint="STAGE")
+    if stage not in {*RECIPES, *SPARSE_RECIPES}:
+        known = ", ".join([*RECIPES, *SPARSE_RECIPES])
+        raise click.BadParameter(f"{stage!r} is not one of {known}", param_hint="STAGE")
     if (steps is None) == (seconds is None):
         raise click.UsageError("give either --steps or --seconds")
-    click.echo(run_stage(stage, init, Budget(steps, seconds), _setup(**setup)))
+    run = run_sparse_stage if stage in SPARSE_RECIPES else run_stage
+    click.echo(run(stage, init, Budget(steps, seconds), _setup(**setup)))
 
 
 @cli.command("all")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 EPSILON = 1e-5  # keeps codes finite that nothing stands for
@@ -15,6 +14,7 @@ EPSILON = 1e-5  # keeps codes finite that nothing stands for
 class Quantised(NamedTuple):
     """Features after the quantiser."""
 
+    features: Tensor  # (B, dim, ...) float32, as they came, without gradient
     values: Tensor  # (B, dim, ...): codes, with the gradient passed straight to the features
     indices: Tensor  # (B, ...) int64
     commitment: Tensor  # mean of mask x squared distance between features and codes; its gradient reaches
@@ -62,7 +62,8 @@ class Quantiser(nn.Module):
                 codes = self.codes(indices)
             distance = (features - codes).square()
             commitment = (distance if mask is None else distance * mask).mean()
-            return Quantised(features + (codes - features).detach(), indices, commitment)
+            values = features + (codes - features).detach()
+            return Quantised(features.detach(), values, indices, commitment)
 
     @torch.no_grad()
     def absorb(
@@ -95,9 +96,7 @@ class Quantiser(nn.Module):
         book.weight[:-1] = book.embed_ema / (size.sum() * share)[:, None]
 
 
-def random_rows(features: Tensor, count: int) -> Tensor:
-    """`count` rows of (B, dim, ...) features, (count, dim): each at most once where there are enough."""
-    flat = features.movedim(1, -1).flatten(0, -2)
-    repeats = -(-count // len(flat))
-    order = torch.cat([torch.randperm(len(flat), device=flat.device) for _ in range(max(repeats, 1))])
-    return F.embedding(order[:count], flat)
+def random_picks(rows: int, count: int) -> Tensor:
+    """`count` numbers below `rows`, each at most once where there are enough of them."""
+    repeats = max(-(-count // rows), 1)
+    return torch.cat([torch.randperm(rows) for _ in range(repeats)])[:count]

@@ -105,8 +105,8 @@ def patch_entropy(picture: Tensor, side: int, bins: int = 32, sigma: float = 0.0
     centres = torch.linspace(-1, 1, bins, device=picture.device)
     counts = [torch.exp(-((patches - centre) / sigma).square() / 2).mean(dim=-1) for centre in centres]
     weight = torch.stack(counts, dim=-1)
-    weight = weight / (weight.sum(dim=-1, keepdim=True) + 1e-40) + 1e-40
-    return -(weight * weight.log()).sum(dim=-1)
+    weight = weight / weight.sum(dim=-1, keepdim=True).clamp_min(torch.finfo(weight.dtype).tiny)
+    return torch.special.entr(weight).sum(dim=-1)
 
 
 def entropy_threshold(entropies: Tensor, fine_share: float) -> float:

@@ -9,7 +9,7 @@ from sparse import toys
 from ulbic.models.sparse.config import MQ_VAE, TINY_MQ_VAE, from_json, to_json
 from ulbic.models.sparse.masker import AdaptiveMask, baseline_scores
 from ulbic.models.sparse.mqvae import Pairs
-from ulbic.models.sparse.quantiser import Quantiser, random_rows
+from ulbic.models.sparse.quantiser import Quantiser, random_picks
 
 
 def pictures(count=2, side=128):
@@ -123,16 +123,17 @@ def test_codes_move_to_the_mean_of_what_they_stand_for():
 def test_unused_codes_become_features():
     torch.manual_seed(0)
     quantiser, features = Quantiser(32, 4), 3 * torch.randn(2, 4, 100)
+    rows = features.movedim(1, -1).flatten(0, -2)
     for _ in range(2):
-        quantiser.absorb(features, quantiser.nearest(features), restart=lambda n: random_rows(features, n))
+        indices = quantiser.nearest(features)
+        quantiser.absorb(features, indices, restart=lambda n: rows[random_picks(len(rows), n)])
     assert quantiser.nearest(features).unique().numel() >= 30
 
 
-def test_random_rows_are_different_ones_as_long_as_there_are_any():
-    features = torch.arange(6.0).view(1, 1, 6)
-    assert sorted(random_rows(features, 6)[:, 0].tolist()) == [0, 1, 2, 3, 4, 5]
-    assert random_rows(features, 8).shape == (8, 1)
-    assert random_rows(features, 0).shape == (0, 1)
+def test_random_picks_differ_as_long_as_there_are_enough():
+    assert sorted(random_picks(6, 6).tolist()) == [0, 1, 2, 3, 4, 5]
+    assert sorted(set(random_picks(6, 8).tolist())) == [0, 1, 2, 3, 4, 5]
+    assert random_picks(6, 0).tolist() == []
 
 
 def test_configurations_survive_their_json():
