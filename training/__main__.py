@@ -122,12 +122,18 @@ def curves_command(logs: tuple[Path, ...], file: Path) -> None:
 
 
 @cli.command("cost")
+@click.argument("stages", nargs=-1)
 @_setup_options
-def cost_command(**setup: Any) -> None:
-    """Print what a step of every stage costs on this machine."""
+def cost_command(stages: tuple[str, ...], **setup: Any) -> None:
+    """Print what a step of the STAGES, or of every stage, costs on this machine."""
     from .cost import table
+    from .recipes import RECIPES
+    from .sparse_recipes import SPARSE_RECIPES
 
-    click.echo(table(_setup(**setup)))
+    for stage in stages:
+        if stage not in {*RECIPES, *SPARSE_RECIPES}:
+            raise click.BadParameter(f"{stage!r} is no stage", param_hint="STAGES")
+    click.echo(table(_setup(**setup), stages or [*RECIPES, *SPARSE_RECIPES]))
 
 
 def _setup(

@@ -39,7 +39,7 @@ class SparseRecipe:
     base: TrainConfig
     networks: dict[str, SparseConfig]
     bind: Callable[[SparseNetwork, SparseNetwork | None, TrainConfig], Task]
-    needs: type | None = None  # the first stage of a prior
+    first_stage: str | None = None  # that a prior stands on
 
     def config(self, preset: str) -> TrainConfig:
         """The configuration for "tiny", or for "base" and "large"."""
@@ -105,7 +105,7 @@ SPARSE_RECIPES = {
             "large": presets.STACKFORMER_LARGE,
         },
         bind=_bind_prior,
-        needs=MqVae,
+        first_stage="mq-vae",
     ),
     "dq-vae": SparseRecipe(
         tiny=_TINY_FIRST_STAGE,
@@ -130,6 +130,6 @@ SPARSE_RECIPES = {
             "large": presets.DQ_TRANSFORMER_LARGE,
         },
         bind=_bind_prior,
-        needs=DqVae,
+        first_stage="dq-vae",
     ),
 }

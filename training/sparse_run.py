@@ -33,16 +33,14 @@ def run_sparse_stage(stage: str, init: Path | None, budget: Budget, setup: RunSe
 
 def _run(stage: str, init: Path | None, budget: Budget, setup: RunSetup) -> Path:
     recipe, folder, config = SPARSE_RECIPES[stage], setup.output / stage, setup.config(stage)
-    given = load_network(init) if init else None
-    if recipe.needs is not None and not isinstance(given, recipe.needs):
-        raise InputError(f"{stage} needs --init with the weights of its {recipe.needs.__name__}")
+    given, wanted = load_network(init) if init else None, recipe.first_stage or stage
+    if given is None and recipe.first_stage is not None:
+        raise InputError(f"{stage} needs --init with weights of {wanted}")
+    if given is not None and type(given.config) is not type(SPARSE_RECIPES[wanted].networks["tiny"]):
+        raise InputError(f"{stage} needs weights of {wanted}, which --init does not hold")
     store = start(config, setup)
-    if given is None or recipe.needs is not None:
-        network = build(recipe.networks[setup.preset])
-    elif type(given.config) is type(recipe.networks[setup.preset]):
-        network = given
-    else:
-        raise InputError(f"--init holds no weights that {stage} can start from")
+    prior = recipe.first_stage is not None
+    network = build(recipe.networks[setup.preset]) if given is None or prior else given
     network = network.to(memory_format=torch.channels_last).to(setup.device)
     fit(recipe.bind(network, given, config), config, budget, setup, store, folder)
     weights = folder / "weights.safetensors"

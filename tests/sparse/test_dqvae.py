@@ -13,6 +13,7 @@ from ulbic.models.sparse.router import (
     code_shares,
     entropy_threshold,
     grain_share,
+    gumbel_noise,
     merge,
     patch_entropy,
     straight_through,
@@ -58,6 +59,22 @@ def test_the_budget_pushes_the_router_towards_its_target():
     budget_loss(straight_through(logits, noise), (0.5,), (10.0,)).backward()
     assert (logits.grad[..., 1] > 0).all()
     assert (logits.grad[..., 0] < 0).all()
+
+
+def test_the_router_learns_to_keep_the_budget():
+    torch.manual_seed(0)
+    router = toys.dq_vae().encoder.router
+    maps = [torch.randn(16, 32, 4, 4), torch.randn(16, 32, 8, 8)]
+    optimizer, shares = torch.optim.Adam(router.parameters(), 1e-2), []
+    for _ in range(40):
+        logits = router(maps)
+        gate = straight_through(logits, gumbel_noise(logits))
+        optimizer.zero_grad()
+        budget_loss(gate, (0.25,), (10.0,)).backward()
+        optimizer.step()
+        shares.append(float(grain_share(gate.detach(), 1)))
+    assert shares[0] == pytest.approx(0.5, abs=0.15)
+    assert sum(shares[-10:]) / 10 == pytest.approx(0.25, abs=0.05)
 
 
 def test_gates_are_one_hot():

@@ -163,6 +163,6 @@ def test_a_prior_without_its_first_stage_is_refused(shards, tmp_path):
     save_network(tmp_path / "mq.safetensors", toys.mq_vae())
     assert "needs --init" in str(command(shards, tmp_path / "a", "dq-transformer").exception)
     wrong = command(shards, tmp_path / "b", "dq-transformer", "--init", tmp_path / "mq.safetensors")
-    assert "DqVae" in str(wrong.exception)
+    assert "needs weights of dq-vae" in str(wrong.exception)
     wrong = command(shards, tmp_path / "c", "dq-vae", "--init", tmp_path / "mq.safetensors")
-    assert "no weights that dq-vae can start from" in str(wrong.exception)
+    assert "needs weights of dq-vae" in str(wrong.exception)
