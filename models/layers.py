@@ -33,22 +33,24 @@ def make_norm(kind: Norm, channels: int) -> nn.Module:
 
 
 class ResnetBlock(nn.Module):
-    """Norm-swish-conv twice and a skip (VQGAN, Esser 2021; MAGE's variant without biases).
+    """Norm-swish-conv twice and a skip (VQGAN, Esser 2021; MAGE's variant without `bias`).
 
     With `shortcut_on_output`, a block that changes the width adds a 1x1 convolution of its own output
     instead of its input: MaskGIT's quirk, which the public MAGE weights need.
     """
 
-    def __init__(self, inputs: int, outputs: int, norm: Norm, shortcut_on_output: bool) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, norm: Norm, shortcut_on_output: bool, bias: bool = False
+    ) -> None:
         super().__init__()
         self.norm1 = make_norm(norm, inputs)
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias)
         self.norm2 = make_norm(norm, outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=bias)
         self.shortcut_on_output = shortcut_on_output
         if inputs != outputs:
             shortcut_inputs = outputs if shortcut_on_output else inputs
-            self.nin_shortcut = nn.Conv2d(shortcut_inputs, outputs, 1, bias=False)
+            self.nin_shortcut = nn.Conv2d(shortcut_inputs, outputs, 1, bias=bias)
         self.changes_width = inputs != outputs
 
     def forward(self, x: Tensor) -> Tensor:

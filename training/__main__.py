@@ -54,16 +54,20 @@ def stage_command(
     stage: str, steps: int | None, seconds: float | None, init: Path | None, **setup: Any
 ) -> None:
     """Train one STAGE: continuous, tokenizer, predictor, predictor-cross, decoder, joint
-    or contexts."""
+    or contexts; or, of the systems of docs/sparse.md, mq-vae, stackformer, dq-vae or dq-transformer."""
     from .loop import Budget
     from .recipes import RECIPES
     from .run import run_stage
+    from .sparse_recipes import SPARSE_RECIPES
+    from .sparse_run import run_sparse_stage
 
-    if stage not in RECIPES:
-        raise click.BadParameter(f"{stage!r} is not one of {', '.join(RECIPES)}", param_hint="STAGE")
+    if stage not in {*RECIPES, *SPARSE_RECIPES}:
+        known = ", ".join([*RECIPES, *SPARSE_RECIPES])
+        raise click.BadParameter(f"{stage!r} is not one of {known}", param_hint="STAGE")
     if (steps is None) == (seconds is None):
         raise click.UsageError("give either --steps or --seconds")
-    click.echo(run_stage(stage, init, Budget(steps, seconds), _setup(**setup)))
+    run = run_sparse_stage if stage in SPARSE_RECIPES else run_stage
+    click.echo(run(stage, init, Budget(steps, seconds), _setup(**setup)))
 
 
 @cli.command("all")
@@ -118,12 +122,18 @@ def curves_command(logs: tuple[Path, ...], file: Path) -> None:
 
 
 @cli.command("cost")
+@click.argument("stages", nargs=-1)
 @_setup_options
-def cost_command(**setup: Any) -> None:
-    """Print what a step of every stage costs on this machine."""
+def cost_command(stages: tuple[str, ...], **setup: Any) -> None:
+    """Print what a step of the STAGES, or of every stage, costs on this machine."""
     from .cost import table
+    from .recipes import RECIPES
+    from .sparse_recipes import SPARSE_RECIPES
 
-    click.echo(table(_setup(**setup)))
+    for stage in stages:
+        if stage not in {*RECIPES, *SPARSE_RECIPES}:
+            raise click.BadParameter(f"{stage!r} is no stage", param_hint="STAGES")
+    click.echo(table(_setup(**setup), stages or [*RECIPES, *SPARSE_RECIPES]))
 
 
 def _setup(

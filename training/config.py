@@ -28,4 +28,6 @@ class TrainConfig:
     continuous_dropout: float = 0.0  # share of samples that must do without the continuous stream
     prediction_share: float = 1.0  # of the steps of `joint` in which the predictor learns as well
     lpips_net: str = "squeeze"
+    adversarial_weight: float = 0.0  # of a patch discriminator's opinion; 0 = none
+    adversarial_cap: float = 1.0  # of that weight times the adaptive one (VQGAN)
     seed: int = 0

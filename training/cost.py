@@ -1,9 +1,11 @@
-"""What a training step costs on this machine: arithmetic, samples a second, share of the machine's peak."""
+"""What a training step costs on this machine: arithmetic, samples a second, share of the peak, memory."""
 
 from __future__ import annotations
 
+import resource
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,10 +14,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ulbic.models.config import PRESETS
 from ulbic.models.model import UlbicModel
+from ulbic.models.sparse.networks import build
 
-from .loop import ClippedAdamW
-from .recipes import RECIPES, bind
+from .config import TrainConfig
+from .loop import ClippedAdamW, mixed_precision
+from .recipes import RECIPES, Task, bind
 from .run import RunSetup
+from .sparse_recipes import SPARSE_RECIPES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +31,7 @@ class StepCost:
     batch: int
     gflop: float  # of a sample, forward and backward
     samples_per_second: float
+    memory: float  # GiB; on a CPU the most that the process had so far
 
     @property
     def gflops(self) -> float:
@@ -35,15 +41,16 @@ class StepCost:
 def measure(stage: str, setup: RunSetup, steps: int = 5) -> StepCost:
     """The median step of a new model on random crops; every step trains the predictor where the stage can."""
     config = replace(setup.config(stage), prediction_share=1.0)
-    model = UlbicModel(PRESETS[setup.preset]).to(memory_format=torch.channels_last).to(setup.device)
-    task = bind(stage, model, config)
+    task = _new_task(stage, config, setup)
     task.state.to(setup.device).train()
-    optimizer = ClippedAdamW(task.parameters, config)
+    if setup.device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    optimizer, mixed = ClippedAdamW(task.parameters, config), config.amp and mixed_precision(setup.device)
     x = torch.rand(config.batch, 3, config.crop, config.crop, device=setup.device)
     x = x.contiguous(memory_format=torch.channels_last)
 
     def step() -> None:
-        with torch.autocast(setup.device, torch.bfloat16, enabled=config.amp):
+        with torch.autocast(setup.device, torch.bfloat16, enabled=mixed):
             value, _ = task.loss(x, 0.5)
         value.backward()
         optimizer.step(1e-6)
@@ -56,7 +63,26 @@ def measure(stage: str, setup: RunSetup, steps: int = 5) -> StepCost:
         batch=config.batch,
         gflop=counter.get_total_flops() / config.batch / 1e9,
         samples_per_second=config.batch / seconds,
+        memory=_peak_memory(setup.device) / 2**30,
     )
+
+
+def _new_task(stage: str, config: TrainConfig, setup: RunSetup) -> Task:
+    if stage in RECIPES:
+        model = UlbicModel(PRESETS[setup.preset]).to(memory_format=torch.channels_last).to(setup.device)
+        return bind(stage, model, config)
+    recipe = SPARSE_RECIPES[stage]
+    network = build(recipe.networks[setup.preset]).to(setup.device)
+    first = recipe.first_stage
+    below = build(SPARSE_RECIPES[first].networks[setup.preset]) if first is not None else None
+    return recipe.bind(network, below, config)
+
+
+def _peak_memory(device: str) -> float:
+    """Bytes: of the GPU since it was reset, or of this process since it began."""
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def peak_gflops(device: str) -> float:
@@ -70,20 +96,20 @@ def peak_gflops(device: str) -> float:
     return 2 * batch * side**2 * channels**2 * 9 / seconds / 1e9
 
 
-def table(setup: RunSetup) -> str:
-    """All stages, in Markdown."""
+def table(setup: RunSetup, stages: Sequence[str]) -> str:
+    """The stages, in Markdown."""
     peak = peak_gflops(setup.device)
     lines = [
         f"A bfloat16 convolution reaches {peak:.0f} GFLOPS here.",
         "",
-        "| stage | batch | GFLOP a sample | samples/s | GFLOPS | share of that |",
-        "|---|---|---|---|---|---|",
+        "| stage | batch | GFLOP a sample | samples/s | GFLOPS | share of that | GiB |",
+        "|---|---|---|---|---|---|---|",
     ]
-    for stage in RECIPES:
+    for stage in stages:
         cost = measure(stage, setup)
         lines.append(
             f"| `{stage}` | {cost.batch} | {cost.gflop:.1f} | {cost.samples_per_second:.1f} "
-            f"| {cost.gflops:.0f} | {cost.gflops / peak:.0%} |"
+            f"| {cost.gflops:.0f} | {cost.gflops / peak:.0%} | {cost.memory:.2f} |"
         )
     return "\n".join(lines)
 

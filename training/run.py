@@ -15,11 +15,12 @@ from ulbic.models.config import PRESETS
 from ulbic.models.model import UlbicModel
 
 from .config import TrainConfig
-from .data import Crops, open_store
+from .data import Crops, PictureStore, open_store
 from .distributed import is_first, process_group, rows_of, wait
 from .initialise import fit_lapped_transform
 from .loop import Budget, train
-from .recipes import RECIPES, bind
+from .recipes import RECIPES, Task, bind
+from .sparse_recipes import SPARSE_RECIPES
 
 SHARES = {  # of the time of a whole run of `tiny`
     "continuous": 0.12,
@@ -45,7 +46,8 @@ class RunSetup:
 
     def config(self, stage: str) -> TrainConfig:
         """The stage's recipe; another batch size scales the learning rate by the root of the ratio."""
-        config = RECIPES[stage].config(self.preset)
+        recipe = RECIPES[stage] if stage in RECIPES else SPARSE_RECIPES[stage]
+        config = recipe.config(self.preset)
         if self.lpips_net is not None:
             config = replace(config, lpips_net=self.lpips_net)
         if self.batch is None:
@@ -65,27 +67,28 @@ def run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) ->
         return _run_stage(stage, init, budget, replace(setup, device=device))
 
 
-def _run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) -> Path:
+def start(config: TrainConfig, setup: RunSetup) -> PictureStore:
+    """Seeds the run and opens its pictures; the first process decodes them where that was not done before.
+
+    Raises:
+        InputError: no shards; UlbicError: a batch that the processes cannot share evenly.
+    """
     if setup.device == "cpu":
         torch.set_flush_denormal(True)
-    folder, config = setup.output / stage, setup.config(stage)
-    rows = rows_of(config.batch)
+    rows_of(config.batch)
     torch.manual_seed(config.seed)
     if is_first():
         open_store(setup.shards, setup.cache)
     wait()
-    store = open_store(setup.shards, setup.cache)
-    if init:
-        model = load_checkpoint(init).model
-    else:
-        model = UlbicModel(PRESETS[setup.preset])
-        resumed = (folder / "state.pt").exists()  # and then replaces what would be fitted here
-        if model.continuous.lapped is not None and not resumed:
-            fit_lapped_transform(model.continuous, Crops(store, batch=32, seed=1))
-    model = model.to(memory_format=torch.channels_last).to(setup.device)
-    task = bind(stage, model, config)
+    return open_store(setup.shards, setup.cache)
+
+
+def fit(
+    task: Task, config: TrainConfig, budget: Budget, setup: RunSetup, store: PictureStore, folder: Path
+) -> None:
+    """Trains what the task says on random crops of the pictures."""
     task.state.to(setup.device)
-    workers = max(1, (os.cpu_count() or 1) // 2)
+    workers, rows = max(1, (os.cpu_count() or 1) // 2), rows_of(config.batch)
     train(
         task.state,
         task.parameters,
@@ -95,6 +98,20 @@ def _run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) -
         budget,
         folder,
     )
+
+
+def _run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) -> Path:
+    folder, config = setup.output / stage, setup.config(stage)
+    store = start(config, setup)
+    if init:
+        model = load_checkpoint(init).model
+    else:
+        model = UlbicModel(PRESETS[setup.preset])
+        resumed = (folder / "state.pt").exists()  # and then replaces what would be fitted here
+        if model.continuous.lapped is not None and not resumed:
+            fit_lapped_transform(model.continuous, Crops(store, batch=32, seed=1))
+    model = model.to(memory_format=torch.channels_last).to(setup.device)
+    fit(bind(stage, model, config), config, budget, setup, store, folder)
     weights = folder / "weights.safetensors"
     if is_first():
         save_checkpoint(weights, model.cpu(), export_tables(model), torch.float32)

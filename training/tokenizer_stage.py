@@ -39,14 +39,14 @@ class CodebookKeeper(nn.Module):
         dead = self.count < 0.01 * count.sum() / len(count)
         if dead.any():
             picks = torch.randint(whole(len(flat)), (int(dead.sum()),), device=flat.device)
-            sample = _rows(flat, picks)
+            sample = rows_at(flat, picks)
             fresh = 0.1 * count.sum() / len(count)
             self.total[dead] = sample * fresh
             self.count[dead] = fresh
         codebook.embedding.weight.copy_(self.total / self.count[:, None])
 
 
-def _rows(features: Tensor, picks: Tensor) -> Tensor:
+def rows_at(features: Tensor, picks: Tensor) -> Tensor:
     """Rows `picks` of the features of all processes together, of which each has an equal part."""
     position = picks - rows_of(whole(len(features))).start
     here = (position >= 0) & (position < len(features))
