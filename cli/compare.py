@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ulbic.bitstream.describe import read_bytes
 from ulbic.errors import InputError, OutputError, PartialError, UlbicError
+from ulbic.files import read_bytes
 
 from .options import device_option, force_option, json_option, weights_option
 from .output import check_output, write_output
@@ -181,7 +181,7 @@ def _compared(
     Raises:
         UlbicError: the pictures have not the same size.
     """
-    from ulbic.benchmarks.metrics import measure
+    from ulbic.benchmarks.metrics import measure, picture_values
 
     if picture.size != original.size:
         ours, theirs = ("{} x {}".format(*p.size) for p in (picture, original))
@@ -193,7 +193,7 @@ def _compared(
         height=height,
         bytes=size,
         bpp=8 * size / (width * height),
-        values=measure(original, picture, table),
+        values=picture_values(measure(original, picture, table), table),
     )
 
 

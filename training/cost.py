@@ -14,10 +14,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ulbic.models.config import PRESETS
 from ulbic.models.model import UlbicModel
+from ulbic.models.precision import fast_bfloat16
 from ulbic.models.sparse.networks import build
 
 from .config import TrainConfig
-from .loop import ClippedAdamW, mixed_precision
+from .loop import ClippedAdamW
 from .recipes import RECIPES, Task, bind
 from .run import RunSetup
 from .sparse_recipes import SPARSE_RECIPES
@@ -45,7 +46,7 @@ def measure(stage: str, setup: RunSetup, steps: int = 5) -> StepCost:
     task.state.to(setup.device).train()
     if setup.device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    optimizer, mixed = ClippedAdamW(task.parameters, config), config.amp and mixed_precision(setup.device)
+    optimizer, mixed = ClippedAdamW(task.parameters, config), config.amp and fast_bfloat16(setup.device)
     x = torch.rand(config.batch, 3, config.crop, config.crop, device=setup.device)
     x = x.contiguous(memory_format=torch.channels_last)
 

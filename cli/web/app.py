@@ -20,12 +20,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import ulbic
 from ulbic.bitstream.container import MAX_PIXELS
-from ulbic.codec.quality import DEFAULT_QUALITY
+from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 from ulbic.errors import UlbicError
 
 from .jobs import BusyError, Event, Job, Worker
 from .work import PEERS, Coder, code, code_with_peer, open_file
 
+LADDER = PROFILES[DEFAULT_MODEL]
 MAX_UPLOAD = 256 * 2**20  # bytes
 ASSETS = {
     "/": ("page.html", "text/html"),
@@ -80,7 +81,11 @@ def create_app(hosts: Collection[str], coder: Coder, worker: Worker) -> Starlett
         names = request.query_params.keys() & {"quality", "target_size"}
         if len(names) != 1:
             raise RequestError(400, "one of quality and target_size must be given")
-        quality = _whole(request, "quality", 1, 8) if "quality" in names else DEFAULT_QUALITY
+        quality = (
+            _whole(request, "quality", 1, len(LADDER.qualities))
+            if "quality" in names
+            else LADDER.default_quality
+        )
         target = _whole(request, "target_size", 1, MAX_UPLOAD) if "target_size" in names else None
         data = await _body(request, worker)
         return _stream(worker, code(data, quality, target, coder))
@@ -166,7 +171,7 @@ def _about() -> dict[str, Any]:
     versions, missing = available([CODECS[name] for name in PEERS])
     return {
         "version": ulbic.__version__,
-        "quality": DEFAULT_QUALITY,
+        "quality": LADDER.default_quality,
         "max_bytes": MAX_UPLOAD,
         "max_pixels": MAX_PIXELS,
         "peers": [{"name": name, "label": CODECS[name].label} for name in versions],

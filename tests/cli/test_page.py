@@ -1,4 +1,4 @@
-"""The page of `ulbic serve` in a real browser; skipped without one: it takes `ulbic[browser]` and a Chromium."""
+"""The page of `ulbic serve` in a real browser; skipped where there is no `ulbic[browser]` and Chromium."""
 
 from __future__ import annotations
 
@@ -157,7 +157,9 @@ def test_the_border_moves_and_zooming_keeps_the_middle(page, picture):
     assert widths == [96, 192, 384, 96]
     if page.viewport_size["width"] == PHONE[0]:
         page.check("input[name=zoom][value='4']")
-        middle = "(() => { const s = document.getElementById('stage'); return s.scrollLeft + s.clientWidth / 2; })()"
+        middle = (
+            "document.getElementById('stage').scrollLeft + document.getElementById('stage').clientWidth / 2"
+        )
         assert page.evaluate(middle) == pytest.approx(192, abs=2)
 
 
@@ -244,8 +246,9 @@ def test_the_keyboard_is_enough(page, picture):
     page.focus("input[name=zoom]:checked")
     page.keyboard.press("ArrowRight")
     assert page.evaluate("document.querySelector('input[name=zoom]:checked').value") == "1"
-    unnamed = """[...document.querySelectorAll("input, select, button, a, progress, [tabindex]")].filter((e) =>
-      !(e.getAttribute("aria-label") || e.textContent.trim() || (e.labels && e.labels.length))).map((e) => e.id)"""
+    unnamed = """[...document.querySelectorAll("input, select, button, a, progress, [tabindex]")]
+      .filter((e) => !(e.getAttribute("aria-label") || e.textContent.trim() || (e.labels && e.labels.length)))
+      .map((e) => e.id)"""
     assert page.evaluate(unnamed) == []
     small = """[...document.querySelectorAll("button, .button, select, .segments label")].filter((e) =>
       e.getClientRects().length && e.getBoundingClientRect().height < 40).map((e) => e.id || e.textContent)"""

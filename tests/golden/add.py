@@ -1,4 +1,4 @@
-"""Adds golden files for the bundled weights (`python tests/golden/add.py`); existing ones stay.
+"""Adds golden files and pictures of the bundled weights (`python tests/golden/add.py`); existing ones stay.
 
 To be run after the weights were replaced; the copy that `ulbic doctor` tests itself with follows them.
 """
@@ -34,6 +34,10 @@ def main() -> None:
             expected = asdict(account) | {"symbols": symbol_digest(data)}
             path.with_suffix(".json").write_text(json.dumps(expected, indent=1) + "\n")
         if (width, height) == FOR_DOCTOR:
+            for preview, end in ((False, ".png"), (True, "-preview.png")):
+                picture = path.with_name(path.stem + end)
+                if not picture.exists():
+                    ulbic.decode(data, preview=preview).save(picture, optimize=True)
             for suffix in (".ulb", ".json"):
                 shutil.copy(path.with_suffix(suffix), SELFTEST / f"golden{suffix}")
 

@@ -30,9 +30,9 @@ def test_header_of_a_golden_file(name):
     check_weights(header, weights())
     assert header.version == facts["version"] == 1
     assert (header.width, header.height) == (facts["width"], facts["height"])
-    assert (header.model, header.tag) == (facts["model_id"], facts["weights_tag"])
+    assert (header.model, header.tag) == (facts["model_number"], facts["weights_tag"])
     assert header.gain == facts["gain"]
-    assert SCHEDULES[header.mode] == facts["schedule"]
+    assert SCHEDULES[header.mode] == facts["index_mode"]
     assert (header.raw, header.rounding) == (facts["raw_indices"], facts["rounding"])
     assert (header.grey, header.chunks, facts["chunks"]) == (facts["grey"], (), {})
     assert (len(data), len(header.payload)) == (facts["file_bytes"], facts["payload_bytes"])
