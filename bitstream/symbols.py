@@ -74,7 +74,7 @@ class SymbolWriter:
 
         Read as a fraction, any string from `low` to below `low + width` is decoded alike, and no other.
         """
-        position, (lower, width) = self._encoder.pos()  # words written but for carries; what follows them
+        position, (lower, width) = self._encoder.pos()  # words written except for carries; what follows them
         size = 4 * position + 8
         sealed = self._encoder.get_compressed().astype(">u4").tobytes()
         inside = int.from_bytes(sealed.ljust(size, b"\0")[:size], "big")

@@ -8,7 +8,7 @@ from PIL import Image, ImageStat
 
 from ulbic.errors import DamagedError
 
-# A mask of more levels is rounded to these: at 0.03 bits a pixel its exact levels would cost several times
+# A mask of more levels is rounded to these: at 0.03 bits per pixel its exact levels would cost several times
 # the picture (a cut-out with soft edges: 6.9 KB lossless, 2.8 KB so). No value moves by more than 9 of 255.
 LEVELS = 16
 _WEBP_SIDE = 16383  # the largest that WebP knows

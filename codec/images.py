@@ -119,5 +119,5 @@ def to_tensor(picture: Image.Image, multiple: int) -> Tensor:
 
 
 def to_pixels(tensor: Tensor) -> np.ndarray:
-    """The inverse of `to_tensor` but for the edges: clips, rounds to (H, W, 3) uint8."""
+    """The inverse of `to_tensor` except for the edges: clips, rounds to (H, W, 3) uint8."""
     return tensor[0].clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()

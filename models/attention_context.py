@@ -4,7 +4,7 @@
                     + ──local, intra-slice (decoded anchors)──> the other half's mean and scale
 
 Source: MLIC++ (Jiang 2023), §3.2-3.4, and its public code for what the paper leaves open. Module names follow
-the public checkpoints but for what `adapters.mlicpp` renames.
+the public checkpoints except for what `adapters.mlicpp` renames.
 """
 
 from __future__ import annotations

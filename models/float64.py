@@ -33,7 +33,7 @@ class WinogradConv(nn.Module):
     output_transform: Tensor  # (outputs^2, n^2): values at the points to pixels
 
     def __init__(self, conv: nn.Conv2d, outputs: int, known: WeakTensorKeyDictionary | None = None) -> None:
-        """`outputs`: pixels a side that one tile yields; `known`: values at the points, by image.
+        """`outputs`: pixels per side that one tile yields; `known`: values at the points, by image.
 
         Convolutions that share `known` transform an image once. All must have the same `outputs` and side.
         """

@@ -50,7 +50,7 @@ class Synthesis(nn.Sequential):
 
 
 class HyperAnalysis(nn.Sequential):
-    """h_a: y to z, four times smaller a side."""
+    """h_a: y to z, four times smaller per side."""
 
     def __init__(self, config: ContinuousConfig) -> None:
         width = config.hyper_channels
@@ -61,7 +61,7 @@ class HyperAnalysis(nn.Sequential):
 
 
 class HyperSynthesis(nn.Sequential):
-    """h_s: z_hat to 2 x latents features, four times larger a side."""
+    """h_s: z_hat to 2 x latents features, four times larger per side."""
 
     def __init__(self, config: ContinuousConfig) -> None:
         first, second = config.hyper_synthesis

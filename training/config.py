@@ -17,7 +17,7 @@ class TrainConfig:
     grad_clip: float = 3.0
     ema: float = 0.999
     amp: bool = True  # matrix products in bfloat16
-    crop: int = 256  # pixels a side
+    crop: int = 256  # pixels per side
     label_smoothing: float = 0.1
     l1_weight: float = 8.0  # L1 : LPIPS = 8 : 1
     squared_weight: float = 0.0  # of the mean square error; `continuous` has this one instead of L1

@@ -1,8 +1,8 @@
 """Data-parallel training under torchrun: every process takes its share of each batch.
 
 All processes draw the same random numbers, for the whole batch, and keep their own rows: so a run does not
-depend on how many processes share it, but for dropout and rounding. Without torchrun everything here is the
-identity.
+depend on how many processes share it, except for dropout and rounding. Without torchrun everything here is
+the identity.
 """
 
 from __future__ import annotations

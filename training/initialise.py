@@ -96,7 +96,7 @@ def fit_prior(prior: FactorizedPrior, steps: int = 400) -> None:
 
 
 def with_new_bridge(model: UlbicModel, kind: Bridge) -> UlbicModel:
-    """The same weights but for an untrained bridge, and what it leads to: correction network, CrossAttention.
+    """The same weights with an untrained bridge, and what it leads to: correction network, CrossAttention.
 
     For HybridFlow's Test 1 to 3: the restoration takes no other way into the correction network.
     """

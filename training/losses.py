@@ -39,7 +39,7 @@ def squared_error(x: Tensor, target: Tensor) -> Tensor:
 
 
 MS_SSIM_WEIGHTS = [0.2990, 0.3142, 0.2474, 0.1394]  # scales 2 to 5 of the original, adding up to 1
-LPIPS_CROP = 192  # pixels a side: LPIPS is a mean over positions, and a part of them is enough a step
+LPIPS_CROP = 192  # pixels per side: LPIPS is a mean over positions, and a part of them is enough a step
 
 
 def luma(x: Tensor) -> Tensor:

@@ -81,11 +81,7 @@ def create_app(hosts: Collection[str], coder: Coder, worker: Worker) -> Starlett
         names = request.query_params.keys() & {"quality", "target_size"}
         if len(names) != 1:
             raise RequestError(400, "one of quality and target_size must be given")
-        quality = (
-            _whole(request, "quality", 1, len(LADDER.qualities))
-            if "quality" in names
-            else LADDER.default_quality
-        )
+        quality = _whole(request, "quality", 1, len(LADDER.qualities)) if "quality" in names else None
         target = _whole(request, "target_size", 1, MAX_UPLOAD) if "target_size" in names else None
         data = await _body(request, worker)
         return _stream(worker, code(data, quality, target, coder))

@@ -59,7 +59,7 @@ def open_file(data: bytes, coder: Coder) -> Job:
     return job
 
 
-def code(data: bytes, quality: int, target_size: int | None, coder: Coder) -> Job:
+def code(data: bytes, quality: int | None, target_size: int | None, coder: Coder) -> Job:
     """A picture file to a .ulb file ("file") and back ("decoded"); a target counts instead of the quality."""
 
     def job(tell: Tell) -> None:

@@ -2,7 +2,7 @@
 
 Seeds: picture i of a call with seed s is drawn with PyTorch's CPU generator seeded with s + i, one uniform
 number in float64 a draw, which is looked up in the cumulated probabilities, the likeliest token first. So a
-picture does not depend on which others are drawn with it, nor on the device, but for logits that differ by
+picture does not depend on which others are drawn with it, nor on the device, except for logits that differ by
 rounding.
 """
 

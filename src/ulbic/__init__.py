@@ -1,4 +1,4 @@
-"""ulbic: an image codec for ultra-low bitrates (about 0.01 to 0.1 bits a pixel).
+"""ulbic: an image codec for ultra-low bitrates (about 0.01 to 0.1 bits per pixel).
 
     >>> import ulbic
     >>> data = ulbic.encode("photo.png", quality=4)     # bytes of a .ulb file

@@ -87,7 +87,7 @@ def test_encoding_is_reproducible():
 
 
 def test_windows_leave_no_seam(bundle):
-    """Painting in overlapping windows equals painting at once, but for what lies beyond the overlap."""
+    """Painting in overlapping windows equals painting at once, except for what lies beyond the overlap."""
     generator = torch.Generator().manual_seed(0)
     networks = bundle.networks
     indices = torch.randint(0, 1024, (20, 48), generator=generator)

@@ -1,4 +1,4 @@
-"""Decoded pixels: the golden files' pictures within what devices may differ by, and the preview beside them."""
+"""Decoded pixels: golden pictures, within what devices may differ by, and the preview beside them."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def test_a_radius_forgives_other_places_and_not_other_strength():
     stripes = (torch.arange(24) % 2).float().expand(1, 1, 24, 24)
     moved, weaker = 1 - stripes, 0.5 * stripes
     assert float(feature_distortion(moved, stripes, everywhere(0.0))) == 1
-    assert float(feature_distortion(moved, stripes, everywhere(2.0))) < 0.05  # but for the borders
+    assert float(feature_distortion(moved, stripes, everywhere(2.0))) < 0.05  # except for the borders
     # Mean and deviation are 1/2 and 1/2 against 1/4 and 1/4.
     assert float(feature_distortion(weaker, stripes, everywhere(2.0))) == pytest.approx(0.125, abs=0.01)
 
