@@ -149,9 +149,8 @@ def nearest_in_rate(records: Sequence[Record]) -> list[Record]:
     for record in records:
         by_codec.setdefault(record.codec, []).append(record)
     own = by_codec.pop("ulbic", None) or by_codec.pop(next(iter(by_codec)))
-    reference = next(
-        (record for record in own if record.setting == PROFILES[DEFAULT_MODEL].default_quality), own[0]
-    )
+    usual = PROFILES.named(DEFAULT_MODEL).default_quality
+    reference = next((record for record in own if record.setting == usual), own[0])
 
     def distance(record: Record) -> float:
         return abs(math.log(record.bpp / reference.bpp))

@@ -169,7 +169,7 @@ def code(direction: str, codec: str, source: Path, target: Path) -> None:
 @cli.command()
 @click.argument("picture", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-@click.option("-q", "--quality", default=PROFILES[DEFAULT_MODEL].default_quality, show_default=True)
+@click.option("-q", "--quality", default=PROFILES.named(DEFAULT_MODEL).default_quality, show_default=True)
 @click.option("--repeat", type=click.IntRange(1), default=5, show_default=True)
 def compare(picture: Path, output: Path, quality: int, repeat: int) -> None:
     """Write the two tables for PICTURE."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ulbic.codec.profiles import profile
+from ulbic.codec.profiles import PROFILES
 from ulbic.codec.settings import EncodeSettings
 from ulbic.errors import InputError
 
@@ -67,7 +67,7 @@ def command(output: Path, quality: int | None, device: str, force: bool, as_json
     account: dict[str, Any] = {
         "width": photo.width,
         "height": photo.height,
-        "quality": profile(settings.model).default_quality if quality is None else quality,
+        "quality": PROFILES.named(settings.model).default_quality if quality is None else quality,
         "bytes": len(data),
         "bpp": ulbic.info(data).bpp,
         "psnr": psnr(photo, decoded),

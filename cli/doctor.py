@@ -93,7 +93,7 @@ def _weights() -> str:
     from ulbic.files import file_digest
 
     lines = []
-    for known in PROFILES.values():
+    for known in PROFILES:
         path = known.find_weights()
         if file_digest(path) != known.sha256:
             raise UlbicError(f"the weights in {str(path)!r} are not those of model {known.name!r}")
@@ -103,10 +103,10 @@ def _weights() -> str:
 
 def _golden() -> str:
     from ulbic.codec.api import symbol_digest
-    from ulbic.codec.profiles import DEFAULT_MODEL, profile
+    from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 
     expected = json.loads((SELFTEST / "golden.json").read_text())
-    bundled = f"{profile(DEFAULT_MODEL).tag:03x}"
+    bundled = f"{PROFILES.named(DEFAULT_MODEL).tag:03x}"
     if expected["weights_tag"] != bundled:
         raise _SkippedError(f"made with weights {expected['weights_tag']}, these are {bundled}")
     if symbol_digest(SELFTEST / "golden.ulb", device="cpu") != expected["symbols"]:

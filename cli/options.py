@@ -17,7 +17,7 @@ from .arguments import PATH
 Function = TypeVar("Function", bound=Callable[..., None])
 Settings = TypeVar("Settings", EncodeSettings, DecodeSettings)
 
-_ladder = PROFILES[DEFAULT_MODEL]
+_ladder = PROFILES.named(DEFAULT_MODEL)
 
 quality_option = click.option(
     "-q",
@@ -36,7 +36,7 @@ model_option = click.option(
 index_mode_option = click.option(
     "--index-mode",
     metavar="NAME",
-    help=f"Which indices to send, instead of the quality's own mode: {', '.join(INDEX_MODES)}.",
+    help=f"Which indices to send, instead of the quality's own mode: {', '.join(INDEX_MODES.names)}.",
 )
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite what exists.")
 update_option = click.option(

@@ -24,7 +24,7 @@ def command() -> None:
 @command.command("list")
 def list_command() -> None:
     """Show the models that this release knows, and where their weights are."""
-    for known in PROFILES.values():
+    for known in PROFILES:
         try:
             path = known.find_weights()
         except WeightsError:
@@ -41,7 +41,7 @@ def install_command(file: Path) -> None:
     """Copy the weight FILE of a model that this release knows to where encoder and decoder find it."""
     data = read_bytes(file)
     digest = hashlib.sha256(data).hexdigest()
-    known = next((known for known in PROFILES.values() if known.sha256 == digest), None)
+    known = next((known for known in PROFILES if known.sha256 == digest), None)
     if known is None:
         raise WeightsError(f"{str(file)!r} holds the weights of no model that this release knows")
     place = installed_weights() / known.file
@@ -56,7 +56,7 @@ def verify_command(files: tuple[Path, ...]) -> None:
     """Check every weight of FILES; without FILES, of the models that are installed."""
     from ulbic.codec.public_weights import verify
 
-    for path in files or [known.find_weights() for known in PROFILES.values()]:
+    for path in files or [known.find_weights() for known in PROFILES]:
         sound = verify(path)
         click.echo(f"{path}: {sound.name}, {sound.parameters:,} parameters, weights {sound.tag}: sound")
 

@@ -17,7 +17,7 @@ from .decoder import decode_picture, decode_symbols
 from .encoder import EncodedPicture, analyse_picture, encode_features
 from .extras import add_extras, unpack_extras
 from .images import Source, read_picture
-from .profiles import profile, profile_numbered
+from .profiles import PROFILES, profile_of_model
 from .rate_control import encode_to_budget
 from .settings import DecodeSettings, EncodeSettings
 
@@ -45,7 +45,7 @@ def encode(source: Source, quality: int | None = None, **options: Any) -> bytes:
 def encode_with(source: Source, settings: EncodeSettings) -> EncodedPicture:
     """A file, its header, and what the encoder knows of its symbols. Raises what `encode` raises."""
     pixels, extras = read_picture(source, keep_icc=settings.keep_icc, keep_metadata=settings.keep_metadata)
-    model = None if settings.weights else profile(settings.model)
+    model = None if settings.weights else PROFILES.named(settings.model)
     bundle = load_bundle(model, settings.device, settings.weights)
     settings.check(bundle.profile)
     features = analyse_picture(bundle, pixels, extras)
@@ -108,4 +108,4 @@ def bundle_for(header: Header, device: str = "auto", weights: Path | None = None
     """
     if weights is not None:
         return load_bundle(None, device, weights)
-    return load_bundle(profile_numbered(header.model_number), device)
+    return load_bundle(profile_of_model(header.model_number), device)

@@ -23,7 +23,7 @@ from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
 from .bundle import Bundle
 from .exactness import ExactRounding
 from .index_mode import IndexContext
-from .index_modes import index_mode_numbered
+from .index_modes import mode_of_file
 from .latents import decode_latents
 from .maskgit import DECODING, MaskGitConfig, complete_indices
 from .painting import paint_map, paint_restoration
@@ -55,7 +55,7 @@ def decode_symbols(bundle: Bundle, container: Container) -> Symbols:
     header, payload, complete = container
     networks, tables = bundle.networks, bundle.tables
     _check_weights(header, bundle)
-    mode = index_mode_numbered(header.index_mode)
+    mode = mode_of_file(header.index_mode)
     if header.gain > networks.sizes.gains - 1:
         raise DamagedError(f"the file asks for gain {header.gain}, which the model does not have")
     latent_size = (-(-header.height // LATENT_STRIDE), -(-header.width // LATENT_STRIDE))

@@ -9,7 +9,7 @@ from ulbic.bitstream.chunks import name
 from ulbic.bitstream.container import VERSION, Container, read_container
 from ulbic.files import read_bytes
 
-from .index_modes import index_mode_numbered
+from .index_modes import mode_of_file
 from .profiles import PROFILES
 
 
@@ -58,15 +58,16 @@ def info(source: str | os.PathLike[str] | bytes) -> FileInfo:
 def describe(container: Container, file_bytes: int) -> FileInfo:
     """The account of a file that was taken apart already."""
     header = container.header
+    known = PROFILES.numbered(header.model_number)
     return FileInfo(
         version=VERSION,
         width=header.width,
         height=header.height,
         model_number=header.model_number,
-        model=next((p.name for p in PROFILES.values() if p.number == header.model_number), ""),
+        model=known.name if known is not None else "",
         weights_tag=f"{header.weights_tag:03x}",
         gain=header.gain,
-        index_mode=index_mode_numbered(header.index_mode).name,
+        index_mode=mode_of_file(header.index_mode).name,
         raw_indices=header.raw_indices,
         rounding=header.rounding,
         grey=header.grey,

@@ -26,7 +26,7 @@ from .exactness import GUARD, OFFSETS, ExactRounding, NearBoundaryError
 from .extras import NO_EXTRAS, Extras, pack_extras
 from .images import to_tensor
 from .index_mode import IndexContext
-from .index_modes import index_mode
+from .index_modes import INDEX_MODES
 from .latents import encode_latents
 from .profiles import RatePoint
 from .windows import MARGIN, TILE, Window, windows
@@ -98,7 +98,7 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
         SettingsError: the model does not have that gain, or there is no such index mode.
         LimitError: the format has no room for the picture's size.
     """
-    networks, tables, mode = bundle.networks, bundle.tables, index_mode(point.index_mode)
+    networks, tables, mode = bundle.networks, bundle.tables, INDEX_MODES.named(point.index_mode)
     highest = networks.sizes.gains - 1
     if point.gain > highest:
         raise SettingsError(f"gain {point.gain:g}: those of model {bundle.profile.name!r} end at {highest}")

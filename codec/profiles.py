@@ -1,6 +1,6 @@
 """What is true of one model and of no other: its number in files, its weights, its quality ladder.
 
-A model is added by one `register` of its profile. Free of torch.
+A model is added by one `PROFILES.register` of its profile. Free of torch.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ulbic.errors import SettingsError, WeightsError
 
 from .lattices import LATTICE_NAMES
+from .registry import Registry
 
 FILE_MODEL = (
     15  # number of a model that the user gives by weight file; only the weights' digest identifies it
@@ -84,35 +85,10 @@ class Profile:
         return point._replace(index_mode=index_mode)
 
 
-PROFILES: dict[str, Profile] = {}  # by name
+PROFILES: Registry[Profile] = Registry("model", FILE_MODEL)
 
 
-def register(profile: Profile) -> Profile:
-    """Makes a model known to encoder, decoder and command line.
-
-    Raises:
-        ValueError: its name or number is taken, or out of range.
-    """
-    if not 0 <= profile.number < FILE_MODEL:
-        raise ValueError(f"model number {profile.number} is not one of 0 to {FILE_MODEL - 1}")
-    if profile.name in PROFILES or profile.number in {known.number for known in PROFILES.values()}:
-        raise ValueError(f"there is a model {profile.name!r} or one of number {profile.number} already")
-    PROFILES[profile.name] = profile
-    return profile
-
-
-def profile(name: str) -> Profile:
-    """The model of that name.
-
-    Raises:
-        SettingsError: there is none.
-    """
-    if name not in PROFILES:
-        raise SettingsError(f"no model {name!r}; there are {', '.join(PROFILES)}")
-    return PROFILES[name]
-
-
-def profile_numbered(number: int) -> Profile:
+def profile_of_model(number: int) -> Profile:
     """The model that a file names.
 
     Raises:
@@ -120,10 +96,10 @@ def profile_numbered(number: int) -> Profile:
     """
     if number == FILE_MODEL:
         raise WeightsError("the file was made with a weight file: give it by --weights")
-    for known in PROFILES.values():
-        if known.number == number:
-            return known
-    raise WeightsError(f"the file needs model {number}, which this release does not know")
+    known = PROFILES.numbered(number)
+    if known is None:
+        raise WeightsError(f"the file needs model {number}, which this release does not know")
+    return known
 
 
 def profile_of_file(path: Path, sha256: str, gains: int) -> Profile:
@@ -161,7 +137,7 @@ def _by_mode(gains: int) -> tuple[RatePoint, ...]:
     return tuple(RatePoint(gains - 1, mode) for mode in LATTICE_NAMES)
 
 
-TINY = register(
+TINY = PROFILES.register(
     Profile(
         number=1,
         name="tiny",

@@ -12,7 +12,7 @@ from pathlib import Path
 from ulbic.bitstream.container import MAX_PIXELS
 from ulbic.errors import SettingsError
 
-from .profiles import DEFAULT_MODEL, Profile, profile
+from .profiles import DEFAULT_MODEL, PROFILES, Profile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class EncodeSettings:
 
     def __post_init__(self) -> None:
         if self.weights is None:
-            self.check(profile(self.model))
+            self.check(PROFILES.named(self.model))
         if self.target_size is not None and self.target_size < 1:
             raise SettingsError(f"a target of {self.target_size} bytes")
         if self.target_bpp is not None and not 0 < self.target_bpp < math.inf:

@@ -9,9 +9,9 @@ from support import synthetic_picture
 @pytest.fixture(scope="session")
 def bundle():
     from ulbic.codec.bundle import load_bundle
-    from ulbic.codec.profiles import profile
+    from ulbic.codec.profiles import PROFILES
 
-    return load_bundle(profile("tiny"), "cpu")
+    return load_bundle(PROFILES.named("tiny"), "cpu")
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import torch
 from support import run_here, synthetic_picture, toy_config
 
 from ulbic.bitstream.container import read_container
-from ulbic.codec import index_modes, profiles
 from ulbic.codec.bundle import load_bundle
 from ulbic.codec.decoder import decode_picture, decode_symbols
 from ulbic.codec.encoder import encode_picture
 from ulbic.codec.exactness import NearBoundaryError
 from ulbic.codec.index_mode import ReceivedIndices
-from ulbic.codec.profiles import Profile, RatePoint
+from ulbic.codec.index_modes import INDEX_MODES
+from ulbic.codec.profiles import PROFILES, TINY, Profile, RatePoint
 from ulbic.codec.tables import export_tables
 from ulbic.files import file_digest
 from ulbic.models.checkpoint import save_checkpoint
@@ -59,10 +59,15 @@ class Busiest:
         return np.sort(energy.argsort(stable=True, descending=True)[:2].numpy())
 
 
+def forget_later(monkeypatch, registry):
+    """What a test registers is gone after it."""
+    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+
+
 @pytest.fixture
 def busiest(monkeypatch):
-    monkeypatch.setattr(index_modes, "INDEX_MODES", dict(index_modes.INDEX_MODES))
-    return index_modes.register(Busiest())
+    forget_later(monkeypatch, INDEX_MODES)
+    return INDEX_MODES.register(Busiest())
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +82,8 @@ def toy_weights(tmp_path_factory):
 @pytest.fixture
 def toy(toy_weights, busiest, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setattr(profiles, "PROFILES", dict(profiles.PROFILES))
-    return profiles.register(
+    forget_later(monkeypatch, PROFILES)
+    return PROFILES.register(
         Profile(
             number=9,
             name="toy",
@@ -112,8 +117,8 @@ def test_a_toy_model_and_mode_through_the_command_line(toy, toy_weights, tmp_pat
 
 
 def test_a_mode_may_ask_for_another_rounding_offset(bundle, monkeypatch):
-    monkeypatch.setattr(index_modes, "INDEX_MODES", dict(index_modes.INDEX_MODES))
-    index_modes.register(Busiest(unlucky=frozenset({0, 1, 2})))
+    forget_later(monkeypatch, INDEX_MODES)
+    INDEX_MODES.register(Busiest(unlucky=frozenset({0, 1, 2})))
     encoded = encode_picture(bundle, synthetic_picture(96, 64), RatePoint(3, "busiest"))
     assert encoded.header.rounding == 3
     symbols = decode_symbols(bundle, read_container(encoded.data))
@@ -124,7 +129,7 @@ def test_a_mode_may_ask_for_another_rounding_offset(bundle, monkeypatch):
 def test_a_mode_that_this_release_lacks_is_a_file_of_the_future(bundle, busiest, monkeypatch, tmp_path):
     data = encode_picture(bundle, synthetic_picture(64, 64), RatePoint(1, "busiest")).data
     (tmp_path / "a.ulb").write_bytes(data)
-    monkeypatch.delitem(index_modes.INDEX_MODES, "busiest")
+    monkeypatch.delitem(INDEX_MODES._entries, "busiest")
     for verb in ("info", "decode"):
         result = run_here(verb, tmp_path / "a.ulb")
         assert result.exit_code == 6
@@ -133,8 +138,8 @@ def test_a_mode_that_this_release_lacks_is_a_file_of_the_future(bundle, busiest,
 
 @pytest.mark.parametrize("taken", [{"number": 3}, {"number": 256}, {"name": "1_4"}])
 def test_a_number_or_name_of_a_mode_is_given_once(taken, busiest):
-    with pytest.raises(ValueError, match="there is an index mode|is not one of 0 to 255"):
-        index_modes.register(replace(Busiest(number=78, name="other"), **taken))
+    with pytest.raises(ValueError, match="index mode .*is taken|is not one of 0 to 255"):
+        INDEX_MODES.register(replace(Busiest(number=78, name="other"), **taken))
 
 
 class Counting:
@@ -191,5 +196,4 @@ def test_a_model_is_loaded_once_however_it_is_spelt(toy_weights, tmp_path, monke
     assert load_bundle(None, "auto" if not torch.cuda.is_available() else "cpu", link) is first
     monkeypatch.chdir(toy_weights.parent)
     assert load_bundle(None, "cpu", type(toy_weights)("toy.safetensors")) is first
-    tiny = profiles.profile("tiny")
-    assert load_bundle(tiny, "cpu") is load_bundle(tiny, "cpu")
+    assert load_bundle(TINY, "cpu") is load_bundle(TINY, "cpu")

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ulbic.codec.index_modes import index_mode
+from ulbic.codec.index_modes import INDEX_MODES
 from ulbic.codec.lattices import LATTICE_NAMES
 from ulbic.codec.networks import TorchNetworks
 from ulbic.models.config import WINDOW
@@ -46,7 +46,7 @@ def random_masks(batch: int) -> Tensor:
 
 def received_by(name: str) -> Tensor:
     """(16, 16) bool: the indices of a window that the index mode of that name sends."""
-    return torch.from_numpy(np.ascontiguousarray(index_mode(name).training_mask(WINDOW, WINDOW)))
+    return torch.from_numpy(np.ascontiguousarray(INDEX_MODES.named(name).training_mask(WINDOW, WINDOW)))
 
 
 def kept_positions(masked: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from ulbic.codec.encoder import encode_picture
 from ulbic.codec.images import load_picture
 from ulbic.codec.maskgit import complete_indices
 from ulbic.codec.painting import paint_map
-from ulbic.codec.profiles import DEFAULT_MODEL, profile
+from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 from ulbic.codec.restoring import Restoring
 
 Row = dict[str, float]
@@ -99,7 +99,7 @@ def tables(rows: dict[str, list[Row]]) -> str:
 @click.option("--weights", type=click.Path(path_type=Path, exists=True))
 def main(folder: Path, output: Path, quality: int, weights: Path | None) -> None:
     """Measure the parts on the PNGs of FOLDER."""
-    bundle = load_bundle(None if weights else profile(DEFAULT_MODEL), "cpu", weights)
+    bundle = load_bundle(None if weights else PROFILES.named(DEFAULT_MODEL), "cpu", weights)
     rows: dict[str, list[Row]] = defaultdict(list)
     paths = sorted(folder.glob("*.png"))
     for path in paths:

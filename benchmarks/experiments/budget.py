@@ -21,7 +21,7 @@ from ulbic.codec.decoder import decode_picture
 from ulbic.codec.encoder import PictureFeatures, analyse_picture, encode_features
 from ulbic.codec.images import load_picture
 from ulbic.codec.lattices import LATTICE_NAMES
-from ulbic.codec.profiles import DEFAULT_MODEL, RatePoint, profile
+from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES, RatePoint
 from ulbic.codec.rate_control import encode_to_budget
 
 METRICS = metric_table()[:3]  # PSNR, MS-SSIM, LPIPS
@@ -84,7 +84,7 @@ def main(
     rates_only: bool,
 ) -> None:
     """Fill budgets for the PNGs of FOLDER."""
-    bundle = load_bundle(profile(DEFAULT_MODEL), "cpu")
+    bundle = load_bundle(PROFILES.named(DEFAULT_MODEL), "cpu")
     paths = sorted(folder.glob("*.png"))[::every]
     columns = ["budget used", *([] if rates_only else [metric.label for metric in METRICS])]
     lines = [

@@ -43,10 +43,10 @@ def encode(pictures: Path, files: Path) -> None:
     from ulbic.codec.bundle import load_bundle
     from ulbic.codec.encoder import encode_picture
     from ulbic.codec.images import load_picture
-    from ulbic.codec.profiles import DEFAULT_MODEL, profile
+    from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 
     files.mkdir(parents=True, exist_ok=True)
-    bundle = load_bundle(profile(DEFAULT_MODEL), "cpu")
+    bundle = load_bundle(PROFILES.named(DEFAULT_MODEL), "cpu")
     digests, overheads, sizes = {}, [], []
     for path in sorted(pictures.glob("*.png")):
         picture = load_picture(path)
@@ -77,12 +77,12 @@ def digests(files: Path, threads: int | None, no_onednn: bool, channels_last: bo
     from ulbic.codec.bundle import load_bundle
     from ulbic.codec.decoder import decode_symbols
     from ulbic.codec.networks import TorchNetworks
-    from ulbic.codec.profiles import DEFAULT_MODEL, profile
+    from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 
     if threads:
         torch.set_num_threads(threads)
     torch.backends.mkldnn.enabled = not no_onednn  # type: ignore[assignment]
-    bundle = load_bundle(profile(DEFAULT_MODEL), device)
+    bundle = load_bundle(PROFILES.named(DEFAULT_MODEL), device)
     if channels_last:
         assert isinstance(bundle.networks, TorchNetworks)
         bundle.networks.in_memory_format(torch.channels_last)

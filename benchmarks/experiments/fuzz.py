@@ -57,9 +57,9 @@ def fuzz_files(seeds: list[bytes], count: int, seed: int) -> Counter[str]:
     """Outcomes of `count` mutated files in the whole decoder; anything unexpected is raised."""
     from ulbic.codec.bundle import load_bundle
     from ulbic.codec.decoder import decode_picture
-    from ulbic.codec.profiles import DEFAULT_MODEL, profile
+    from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 
-    bundle = load_bundle(profile(DEFAULT_MODEL), "cpu")
+    bundle = load_bundle(PROFILES.named(DEFAULT_MODEL), "cpu")
     rng, outcomes = np.random.default_rng(seed), Counter[str]()
     for i in range(count):
         data = mutate(seeds[i % len(seeds)], rng)
@@ -78,7 +78,7 @@ def sample_files() -> list[bytes]:
     from ulbic.codec.index_modes import INDEX_MODES
 
     picture = Image.radial_gradient("L").resize((48, 40)).convert("RGB")
-    return [ulbic.encode(picture, 1 + i, index_mode=name) for i, name in enumerate(INDEX_MODES)]
+    return [ulbic.encode(picture, 1 + i, index_mode=name) for i, name in enumerate(INDEX_MODES.names)]
 
 
 @click.command()

@@ -20,7 +20,7 @@ from ulbic.codec.encoder import encode_picture
 from ulbic.codec.generate import GumbelNoise
 from ulbic.codec.images import load_picture
 from ulbic.codec.maskgit import MaskGitConfig
-from ulbic.codec.profiles import DEFAULT_MODEL, RatePoint, profile
+from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES, RatePoint
 
 GAINS, MODES = (0, 2, 4, 6), ("0", "1_16", "1_4", "1_1")
 MASKGIT = {
@@ -59,7 +59,7 @@ def row(
 @click.option("--every", default=4, show_default=True, help="Take every n-th picture.")
 def main(folder: Path, output: Path, every: int) -> None:
     """Measure gains x index modes, and MaskGIT settings at "1_4", on the PNGs of FOLDER."""
-    bundle = load_bundle(profile(DEFAULT_MODEL), "cpu")
+    bundle = load_bundle(PROFILES.named(DEFAULT_MODEL), "cpu")
     pictures = [load_picture(path) for path in sorted(folder.glob("*.png"))[::every]]
     head = f"| | {' | '.join(COLUMNS)} |\n" + "|---" * (len(COLUMNS) + 1) + "|\n"
     points = [(f"gain {gain}, `{s}`", RatePoint(gain, s)) for gain in GAINS for s in MODES]

@@ -24,7 +24,7 @@ class Ulbic(Codec):
 
     weights: Path | None = None
     device: str = "auto"
-    settings: tuple[int, ...] = tuple(range(1, len(PROFILES[DEFAULT_MODEL].qualities) + 1))
+    settings: tuple[int, ...] = tuple(range(1, len(PROFILES.named(DEFAULT_MODEL).qualities) + 1))
 
     name = "ulbic"
     label = "ulbic"
@@ -36,7 +36,7 @@ class Ulbic(Codec):
                 if file.name.endswith(".py"):
                     digest.update(file.read_bytes())
         code = digest.hexdigest()[:12]
-        weights = file_digest(self.weights) if self.weights else PROFILES[DEFAULT_MODEL].sha256
+        weights = file_digest(self.weights) if self.weights else PROFILES.named(DEFAULT_MODEL).sha256
         return f"ulbic {ulbic.__version__}, code {code}, weights {weights[:12]}, {self.device}"
 
     def encode(self, picture: Image.Image, setting: int) -> bytes:

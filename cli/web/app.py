@@ -26,7 +26,7 @@ from ulbic.errors import UlbicError
 from .jobs import BusyError, Event, Job, Worker
 from .work import PEERS, Coder, code, code_with_peer, open_file
 
-LADDER = PROFILES[DEFAULT_MODEL]
+LADDER = PROFILES.named(DEFAULT_MODEL)
 MAX_UPLOAD = 256 * 2**20  # bytes
 ASSETS = {
     "/": ("page.html", "text/html"),

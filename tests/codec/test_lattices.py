@@ -3,12 +3,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ulbic.codec.index_modes import index_mode
+from ulbic.codec.index_modes import INDEX_MODES
 from ulbic.codec.lattices import LATTICES
 
 
 def sent_mask(name, rows, columns):
-    return index_mode(name).training_mask(rows, columns)
+    return INDEX_MODES.named(name).training_mask(rows, columns)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_half_lattice_is_a_checkerboard():
 
 @given(st.integers(1, 40), st.integers(1, 40))
 def test_each_lattice_contains_the_coarser_ones_and_order_goes_from_coarse_to_fine(height, width):
-    full = index_mode("1_1").order(height, width)
+    full = INDEX_MODES.named("1_1").order(height, width)
     assert sorted(full) == list(range(height * width))
     for lattice in LATTICES:
         order = lattice.order(height, width)

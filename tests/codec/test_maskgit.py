@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from ulbic.codec.generate import GumbelNoise
-from ulbic.codec.index_modes import index_mode
+from ulbic.codec.index_modes import INDEX_MODES
 from ulbic.codec.maskgit import MaskGitConfig, complete_indices
 
 
 def quarter(rows, columns):
-    return torch.from_numpy(index_mode("1_4").training_mask(rows, columns))
+    return torch.from_numpy(INDEX_MODES.named("1_4").training_mask(rows, columns))
 
 
 class Stub:

@@ -6,24 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from ulbic.codec import profiles
 from ulbic.codec.index_modes import INDEX_MODES
 from ulbic.codec.profiles import (
     PROFILES,
     TINY,
     RatePoint,
-    profile,
-    profile_numbered,
     profile_of_file,
-    register,
+    profile_of_model,
 )
 from ulbic.errors import SettingsError, WeightsError
 from ulbic.files import file_digest
 
 
 def test_model_numbers_are_fixed():
-    assert [(p.number, p.name) for p in PROFILES.values()] == [(1, "tiny")]
-    assert profile_numbered(1) is profile("tiny") is TINY
+    assert [(p.number, p.name) for p in PROFILES] == [(1, "tiny")]
+    assert profile_of_model(1) is PROFILES.named("tiny") is TINY
 
 
 def test_the_ladder_of_tiny():
@@ -33,11 +30,11 @@ def test_the_ladder_of_tiny():
     assert TINY.rate_point(2, "1_4") == (1, "1_4")
 
 
-@pytest.mark.parametrize("known", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("known", PROFILES, ids=PROFILES.names)
 def test_every_profile_is_consistent(known):
     assert known.tag == int(known.sha256[:3], 16)
     assert 1 <= known.default_quality <= len(known.qualities)
-    assert set(known.index_modes) <= set(INDEX_MODES)
+    assert set(known.index_modes) <= set(INDEX_MODES.names)
     assert {point.index_mode for point in known.qualities} <= set(known.index_modes)
     assert [point.gain for point in known.qualities] == sorted(point.gain for point in known.qualities)
 
@@ -75,7 +72,6 @@ def test_weights_that_are_nowhere_are_missed(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     "taken", [{"number": 1, "name": "new"}, {"number": 2, "name": "tiny"}, {"number": 15}]
 )
-def test_a_number_or_name_is_given_once(taken, monkeypatch):
-    monkeypatch.setattr(profiles, "PROFILES", dict(PROFILES))
-    with pytest.raises(ValueError, match="there is a model|is not one of 0 to 14"):
-        register(replace(TINY, **taken))
+def test_a_number_or_name_is_given_once(taken):
+    with pytest.raises(ValueError, match="model .*is taken|is not one of 0 to 14"):
+        PROFILES.register(replace(TINY, **taken))
