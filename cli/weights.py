@@ -79,7 +79,7 @@ def convert_command(
     from ulbic.models.checkpoint import save_checkpoint
 
     model, fresh = convert(checkpoints, preset, init)
-    with new_file(output) as temporary:
+    with new_file(output, replace=force) as temporary:
         save_checkpoint(temporary, model, export_tables(model), torch.float16 if half else torch.float32)
     click.echo(f"{output}: {output.stat().st_size / 2**20:.1f} MiB, weights {file_digest(output)[:3]}")
     if fresh:
