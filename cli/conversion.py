@@ -17,6 +17,7 @@ from .faults import fault
 from .memory import look_at, remember
 from .output import ExistsError, check_not_input, check_output, make_folder, read_stdin, write_output
 from .plan import STREAM, Task
+from .signals import came
 
 
 class Converted(NamedTuple):
@@ -95,6 +96,8 @@ def attempt(converter: Converter, force: bool, task: Task) -> Outcome:
     except ExistsError:
         return skipped(task, "exists")
     except Exception as error:  # a fault of ours, or no memory: the other files are worth going on for
+        if came:  # or an import that a signal broke off
+            raise
         return failed(task, error)
 
 

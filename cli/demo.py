@@ -61,9 +61,9 @@ def command(output: Path, quality: int | None, device: str, force: bool, as_json
     both = Image.new("RGB", (2 * photo.width, photo.height))
     both.paste(photo, (0, 0))
     both.paste(decoded, (photo.width, 0))
-    write_output(names["file"], data)
-    write_output(names["decoded"], picture_bytes(decoded, "PNG"))
-    write_output(names["both"], picture_bytes(both, "PNG"))
+    write_output(names["file"], data, replace=force)
+    write_output(names["decoded"], picture_bytes(decoded, "PNG"), replace=force)
+    write_output(names["both"], picture_bytes(both, "PNG"), replace=force)
     account: dict[str, Any] = {
         "width": photo.width,
         "height": photo.height,

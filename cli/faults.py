@@ -18,6 +18,7 @@ from ulbic.errors import (
 
 from .plan import STREAM
 
+_OF_WRITING = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, getattr(errno, "EDQUOT", None)}
 _OF_INPUTS = (ImageError, NotUlbError, VersionError, DamagedError, LimitError)
 
 _NO_MEMORY = ("allocate memory", "out of memory", "bad_alloc", "failed to map", "can't start new thread")
@@ -38,10 +39,16 @@ def fault(error: BaseException) -> Fault:
         return Fault("out of memory", UlbicError.exit_code)
     text = next(iter(str(error).splitlines()), "")
     if isinstance(error, OSError):
-        if error.filename is None:  # all inputs and outputs have names: this one was printed
-            return Fault(f"cannot write to stdout: {error.strerror or text}", OutputError.exit_code)
-        return Fault(f"{error.filename!r}: {error.strerror}", UlbicError.exit_code)
+        if is_of_stdout(error):
+            return Fault(f"cannot write to stdout: {error.strerror}", OutputError.exit_code)
+        if error.filename is not None:
+            return Fault(f"{error.filename!r}: {error.strerror}", UlbicError.exit_code)
     return Fault(f"{type(error).__name__}: {text} (a fault of ulbic)", UlbicError.exit_code)
+
+
+def is_of_stdout(error: BaseException) -> bool:
+    """Whether something could not be printed: all inputs and outputs have names."""
+    return isinstance(error, OSError) and error.filename is None and error.errno in _OF_WRITING
 
 
 def named(error: UlbicError, path: Path) -> UlbicError:

@@ -19,7 +19,7 @@ import click
 import ulbic
 from ulbic.errors import ConversionNote
 
-from .faults import fault
+from .faults import fault, is_of_stdout
 from .output import mute, tell
 from .signals import end_at_once, ended_by_signal, open_standard_streams, raise_stopped
 
@@ -73,7 +73,7 @@ def _report(error: BaseException) -> int:
     text, code = (str(stopped), stopped.exit_code) if stopped else fault(error)
     if os.environ.get(DEBUG):
         traceback.print_exception(error)
-    if isinstance(error, OSError) and error.filename is None and sys.stdout is sys.__stdout__:
+    if is_of_stdout(error) and sys.stdout is sys.__stdout__:
         mute(1)
     tell(text)
     return code

@@ -62,7 +62,7 @@ def check_not_input(source: Path, output: Path) -> None:
     """
     with contextlib.suppress(OSError):
         if source != STREAM and os.path.isfile(output) and os.path.samefile(source, output):
-            raise OutputError(f"cannot write {str(output)!r}: it is the input")
+            raise OutputError(f"cannot write {str(output)!r}: it is the input; name another by -o")
 
 
 def make_folder(path: Path) -> None:

@@ -44,19 +44,13 @@ def is_batch(inputs: tuple[str, ...], output: str | None) -> bool:
 
 
 def single_task(source: str, output: str | None, suffix: str) -> Task:
-    """The task of one input; without an output it lies beside the input, or goes from stdin to stdout.
-
-    Raises:
-        OutputError: the output would be the input.
-    """
+    """The task of one input; without an output it lies beside the input, or goes from stdin to stdout."""
     if output is None:
         file = Path(source)
         path = STREAM if file == STREAM else _output(file.parent, file.stem, suffix, file)
     else:
         path = Path(output)
-    task = Task(Path(source), path)
-    _keep_inputs([task])
-    return task
+    return Task(Path(source), path)
 
 
 def batch_tasks(
@@ -140,7 +134,7 @@ def _keep_inputs(tasks: list[Task]) -> None:
     for task in tasks:
         identity = _identity(task.output)
         if identity is not None and identity in inputs:
-            raise OutputError(f"cannot write {str(task.output)!r}: it is an input; name another output by -o")
+            raise OutputError(f"cannot write {str(task.output)!r}: it is an input; name another by -o")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -21,7 +21,7 @@ from ulbic.errors import PartialError, UlbicError
 from .conversion import Converter, Outcome, attempt_and_remember, convert, failed, skipped
 from .faults import named
 from .memory import Memory, fingerprint
-from .output import check_output, remove_leftovers, tell
+from .output import check_not_input, check_output, remove_leftovers, tell
 from .plan import STREAM, ULB, Task, batch_tasks, is_batch, single_task
 from .pool import run_tasks
 
@@ -70,6 +70,7 @@ def _run_single(converter: Converter, task: Task, manner: Manner) -> None:
             raise click.UsageError("the result is not for a terminal; use -o FILE, or a pipe")
     try:
         if task.output != STREAM:
+            check_not_input(task.input, task.output)
             check_output(task.output, manner.force)
         outcome = convert(converter, task, replace=manner.force)
     except Exception as error:

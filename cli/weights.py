@@ -95,7 +95,7 @@ def convert_command(
     from ulbic.codec.public_weights import convert
 
     converted = convert(checkpoints, preset, init)
-    with new_file(output) as temporary:
+    with new_file(output, replace=force) as temporary:
         converted.save(temporary, half=half)
     click.echo(f"{output}: {output.stat().st_size / 2**20:.1f} MiB, weights {file_digest(output)[:3]}")
     if converted.fresh:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import socket
@@ -145,8 +146,23 @@ def test_an_input_is_never_the_output(picture_file, force):
         result = run_here("encode", picture_file, "-o", name, *force)
         assert result.exit_code == 9, result.stderr
         assert result.stderr.count("\n") == 1
-        assert "it is an input" in result.stderr
+        assert "it is the input" in result.stderr
         assert picture_file.read_bytes() == before
+
+
+def test_json_tells_of_an_input_that_is_the_output(picture_file):
+    result = run_here("encode", picture_file, "-o", picture_file, "--force", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["exit_code"]) == (9, 9)
+
+
+@pytest.mark.parametrize("name", ["out.jpg", "out.PNG", "out.heic", "out.dng"])
+def test_the_suffix_of_a_picture_is_questioned(name, picture_file, tmp_path):
+    result = run_here("encode", picture_file, "-o", tmp_path / name)
+    assert result.exit_code == 2
+    assert "has a picture's suffix, but a .ulb file is written; --force does it all the same" in result.stderr
+    assert not (tmp_path / name).exists()
+    assert run_here("encode", picture_file, "-o", tmp_path / name, "-q", 1, "--force").exit_code == 0
+    assert (tmp_path / name).read_bytes() == package.encode(picture_file, 1)
 
 
 def test_no_input_of_a_list_is_an_output(picture_file, tmp_path):

@@ -38,9 +38,9 @@ def test_a_preview_is_the_same_picture_less_sharp():
     data = ulbic.encode(original, 5)
     full, preview = pixels(ulbic.decode(data)), pixels(ulbic.decode(data, preview=True))
     assert full.shape == preview.shape == (304, 256, 3)
-    assert 0.5 < np.abs(full - preview).mean() < 8
+    assert 1 < np.abs(full - preview).mean() < 14
     for decoded in (full, preview):
-        assert np.abs(decoded - pixels(original)).mean() < 12
+        assert np.abs(decoded - pixels(original)).mean() < 20  # levels; 14 and 16 with weights 16b
     assert roughness(preview) < roughness(full)
 
 
