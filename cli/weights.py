@@ -46,7 +46,7 @@ def install_command(file: Path) -> None:
         raise WeightsError(f"{str(file)!r} holds the weights of no model that this release knows")
     place = installed_weights() / known.file
     make_folder(place.parent)
-    write_output(place, data)
+    write_output(place, data, replace=True)
     click.echo(f"model {known.name}: {place}")
 
 
