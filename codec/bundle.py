@@ -63,8 +63,9 @@ def _load_profile(profile: Profile, device: str) -> Bundle:
 @lru_cache(maxsize=2)
 def _load_file(path: Path, sha256: str, device: str) -> Bundle:
     checkpoint = load_checkpoint(path)
-    gains = checkpoint.model.config.continuous.gains
-    return make_bundle(checkpoint.model, checkpoint.tables, profile_of_file(path, sha256, gains), device)
+    config = checkpoint.model.config
+    profile = profile_of_file(path, sha256, config.continuous.gains, config.precision)
+    return make_bundle(checkpoint.model, checkpoint.tables, profile, device)
 
 
 def _digest(path: Path) -> str:
@@ -86,7 +87,7 @@ def make_bundle(
     """
     place = torch.device(device)
     context = in_float64(copy.deepcopy(model.continuous.context))
-    mixed = model.config.precision == "bfloat16" and fast_bfloat16(place.type)
+    mixed = profile.precision == "bfloat16" and fast_bfloat16(place.type)
     if mixed:
         _store_in_half(model)
     networks = TorchNetworks(

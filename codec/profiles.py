@@ -41,8 +41,8 @@ class Profile:
     qualities: tuple[RatePoint, ...]  # of quality 1, 2, ...
     default_quality: int
     index_modes: tuple[str, ...]  # that the networks were trained for
-    precision: str = "float32"  # of the networks that decide no symbol
-    recipe: str = ""  # name of the training recipe, where one is in `ulbic.training`
+    precision: str = "float32"  # of the networks that decide no symbol; "bfloat16" where it is fast
+    preset: str = ""  # configuration and training recipe, `python -m ulbic.training all --preset PRESET`
 
     @property
     def tag(self) -> int:
@@ -102,7 +102,7 @@ def profile_of_model(number: int) -> Profile:
     return known
 
 
-def profile_of_file(path: Path, sha256: str, gains: int) -> Profile:
+def profile_of_file(path: Path, sha256: str, gains: int, precision: str = "float32") -> Profile:
     """A model that the user gives by weight file: one of `gains` rate points."""
     qualities = _by_mode(gains) if gains == 1 else _by_gain(gains)
     return Profile(
@@ -114,6 +114,7 @@ def profile_of_file(path: Path, sha256: str, gains: int) -> Profile:
         qualities=qualities,
         default_quality=min(5, len(qualities)),
         index_modes=LATTICE_NAMES,
+        precision=precision,
     )
 
 
@@ -147,6 +148,6 @@ TINY = PROFILES.register(
         qualities=_by_gain(8),
         default_quality=5,
         index_modes=LATTICE_NAMES,
-        recipe="tiny",
+        preset="tiny",
     )
 )

@@ -123,7 +123,7 @@ def ready(model: UlbicModel) -> Bundle:
     """The same as ulbic codes with it; changes `model`."""
     tables = export_tables(model)
     device = next(model.parameters()).device
-    profile = profile_of_file(Path("random"), "0" * 64, model.config.continuous.gains)
+    profile = profile_of_file(Path("random"), "0" * 64, model.config.continuous.gains, "bfloat16")
     return make_bundle(model.to(memory_format=torch.channels_last), tables, profile, device)
 
 

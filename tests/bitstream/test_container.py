@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from ulbic.bitstream import varint
 from ulbic.bitstream.container import Chunk, Header, read_container, write_container
-from ulbic.codec.describe import info
-from ulbic.errors import DamagedError, InputError, LimitError, NotUlbError, UlbicError, VersionError
+from ulbic.errors import DamagedError, LimitError, NotUlbError, UlbicError, VersionError
 
 HEADER = Header(width=768, height=512, model_number=1, weights_tag=0xABC, gain=4, index_mode=3)
 GOLDEN = bytes.fromhex("d955101abc34ff05ff030102284a")
@@ -28,7 +27,6 @@ def test_the_worked_example_of_the_specification():
 
 def test_side_information_of_a_kodak_picture_is_twelve_bytes():
     assert len(write_container(HEADER, b"")) == 12
-    assert info(GOLDEN).side_bytes == 12
 
 
 @pytest.mark.parametrize(
@@ -39,7 +37,7 @@ def test_literal_settings(gain, settings):
     """A gain between two gain vectors, or below them, takes a second byte."""
     data = write_container(dataclasses.replace(HEADER, gain=gain), b"")
     assert data[5 : 5 + len(settings) // 2].hex() == settings
-    assert info(data).gain == gain
+    assert read_container(data).header.gain == gain
 
 
 @pytest.mark.parametrize("settings", ["7260", "7470", "7560"])
@@ -125,23 +123,6 @@ def test_a_picture_beyond_the_limit_is_refused_both_ways():
         write_container(dataclasses.replace(HEADER, width=(1 << 20) + 1), b"")
     with pytest.raises(LimitError):
         read_container(GOLDEN, max_pixels=768 * 512 - 1)
-
-
-def test_info_accounts_for_every_byte():
-    account = info(GOLDEN)
-    assert (account.width, account.height, account.index_mode, account.weights_tag) == (
-        768,
-        512,
-        "1_4",
-        "abc",
-    )
-    assert account.bpp == 8 * 14 / (768 * 512)
-    assert account.payload_bytes == 2
-
-
-def test_info_of_a_missing_file(tmp_path):
-    with pytest.raises(InputError, match="No such file"):
-        info(tmp_path / "none.ulb")
 
 
 def test_chunks_cost_nothing_when_absent_and_little_when_present():

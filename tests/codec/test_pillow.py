@@ -57,6 +57,15 @@ def test_saving_equals_encoding(tmp_path):
     assert (tmp_path / "y.ulb").read_bytes() == ulbic.encode(picture)
 
 
+def test_saving_takes_every_setting(tmp_path):
+    picture = synthetic_picture(256, 192)
+    picture.save(tmp_path / "x.ulb", target_size=300, index_mode="1_16")
+    assert 250 < (tmp_path / "x.ulb").stat().st_size <= 300
+    assert ulbic.info(tmp_path / "x.ulb").index_mode == "1_16"
+    with pytest.raises(ValueError, match="exclude each other"):
+        picture.save(tmp_path / "y.ulb", quality=3, target_size=300)
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "CMYK"])
 @pytest.mark.filterwarnings("ignore:CMYK")
 def test_modes_are_known_before_the_pixels_are(mode):

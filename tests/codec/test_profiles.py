@@ -16,6 +16,7 @@ from ulbic.codec.profiles import (
 )
 from ulbic.errors import SettingsError, WeightsError
 from ulbic.files import file_digest
+from ulbic.models.config import PRESETS
 
 
 def test_model_numbers_are_fixed():
@@ -37,6 +38,8 @@ def test_every_profile_is_consistent(known):
     assert set(known.index_modes) <= set(INDEX_MODES.names)
     assert {point.index_mode for point in known.qualities} <= set(known.index_modes)
     assert [point.gain for point in known.qualities] == sorted(point.gain for point in known.qualities)
+    assert known.preset in PRESETS
+    assert known.precision == PRESETS[known.preset].precision
 
 
 def test_bundled_weights_are_the_profiles_and_fit_their_budget():
