@@ -161,8 +161,8 @@ async def _told(request: Request) -> Response:
 @functools.cache
 def _about() -> dict[str, Any]:
     """What the page must know: limits, and which other codecs there are."""
-    from ulbic.benchmarks.bench import available
     from ulbic.benchmarks.peers import CODECS
+    from ulbic.benchmarks.runner import available
 
     versions, missing = available([CODECS[name] for name in PEERS])
     return {

@@ -9,6 +9,7 @@ from support import run_here, synthetic_picture, ulbic
 
 import ulbic as package
 from ulbic.cli.encode_batch import Encoder, read_manifest
+from ulbic.codec.settings import EncodeSettings
 from ulbic.errors import InputError
 
 
@@ -65,7 +66,7 @@ def test_only_results_are_replaced(manifest):
 
 
 def test_an_actor_answers_for_each_picture(manifest):
-    encoder = Encoder({"quality": 3}, force=False)
+    encoder = Encoder(EncodeSettings(quality=3), force=False)
     outcomes = [json.loads(encoder(row)["outcome"]) for row in read_manifest(manifest)]
     assert [outcome["status"] for outcome in outcomes] == ["done", "failed", "done"]
     assert package.info(outcomes[2]["output"]).gain == 0

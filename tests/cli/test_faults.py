@@ -193,7 +193,7 @@ def test_what_nobody_foresaw_is_one_line(error, told, picture_file, monkeypatch)
     def encode(*_, **__):
         raise error
 
-    monkeypatch.setattr(api, "encode", encode)
+    monkeypatch.setattr(api, "encode_with", encode)
     for arguments in ([picture_file], [picture_file.parent]):
         result = run_here("encode", *arguments)
         assert result.exit_code in (1, 11)
