@@ -54,15 +54,14 @@ def run(
         if manner.update:
             raise click.UsageError("--update is for folders, patterns and lists of files")
         task = single_task(inputs[0], output, suffix)
-        if suffix == ULB and wanted(task.output) and not manner.force:
-            advice = f"{str(task.output)!r} has a picture's suffix, but a .ulb file is written"
-            raise click.UsageError(f"{advice}; --force does it all the same")
-        _run_single(converter, task, manner)
+        doubtful = suffix == ULB and wanted(task.output) and not manner.force
+        _run_single(converter, task, manner, doubtful)
     else:
         _run_batch(converter, batch_tasks(inputs, output, suffix, wanted), manner)
 
 
-def _run_single(converter: Converter, task: Task, manner: Manner) -> None:
+def _run_single(converter: Converter, task: Task, manner: Manner, doubtful: bool) -> None:
+    """One file; where it is `doubtful`, the output's name says that something else was meant."""
     if task.output == STREAM:
         if manner.as_json:
             raise click.UsageError("--json and the result cannot both go to stdout")
@@ -71,8 +70,13 @@ def _run_single(converter: Converter, task: Task, manner: Manner) -> None:
     try:
         if task.output != STREAM:
             check_not_input(task.input, task.output)
+            if doubtful:
+                advice = f"{str(task.output)!r} has a picture's suffix, but a .ulb file is written"
+                raise click.UsageError(f"{advice}; --force does it all the same")
             check_output(task.output, manner.force)
         outcome = convert(converter, task, replace=manner.force)
+    except click.UsageError:
+        raise
     except Exception as error:
         if manner.as_json:
             click.echo(json.dumps(failed(task, error).to_dict()))
