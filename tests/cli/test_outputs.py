@@ -15,6 +15,7 @@ from support import run_here, synthetic_picture
 
 import ulbic as package
 from ulbic.cli.output import check_output, new_file, write_output
+from ulbic.codec.settings import EncodeSettings
 from ulbic.errors import OutputError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes, devices and links of POSIX")
@@ -232,10 +233,10 @@ def test_what_appears_meanwhile_is_not_replaced(picture_file, tmp_path, monkeypa
 
     def encode(*_, **__):
         output.write_bytes(b"from elsewhere")
-        return real(picture_file, 1)
+        return real(picture_file, EncodeSettings(quality=1))
 
-    real = api.encode
-    monkeypatch.setattr(api, "encode", encode)
+    real = api.encode_with
+    monkeypatch.setattr(api, "encode_with", encode)
     assert run_here("encode", picture_file, "-o", output).exit_code == 9
     assert output.read_bytes() == b"from elsewhere"
 
