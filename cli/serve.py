@@ -9,12 +9,16 @@ import sys
 import threading
 import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ulbic.errors import UlbicError
 
 from .options import device_option, weights_option
+
+if TYPE_CHECKING:
+    from .web.jobs import Event
 
 ADDRESS = "127.0.0.1"  # the loop-back address: no other computer reaches it
 GRACE, PATIENCE = 1, 2  # seconds that answers under way, and then the worker thread, are given at the end
@@ -47,7 +51,7 @@ def command(port: int, open_browser: bool, device: str, weights: Path | None) ->
         port = listener.getsockname()[1]
         url = f"http://{ADDRESS}:{port}/"
         coder, worker = Coder(device, weights), Worker()
-        worker.submit(warm_up(coder), lambda event: None)
+        worker.submit(warm_up(coder), _complain)
         config = uvicorn.Config(
             create_app(local_hosts(port), coder, worker),
             log_level="critical",
@@ -64,6 +68,12 @@ def command(port: int, open_browser: bool, device: str, weights: Path | None) ->
     if not worker.ended(PATIENCE):
         sys.stdout.flush()
         os._exit(0)  # a thread within PyTorch cannot be stopped, and would make a crash of an orderly exit
+
+
+def _complain(event: Event | None) -> None:
+    """Tells of weights or a device that cannot be used as soon as that is known."""
+    if event is not None and "error" in event.fields:
+        click.echo(f"ulbic: {event.fields['error']}", err=True)
 
 
 def _listening(port: int) -> socket.socket:

@@ -8,7 +8,7 @@ const LOWEST_RATE = 0.004, HIGHEST_RATE = 0.25; // bits per pixel, the ends of t
 let about = { peers: [], missing: [], max_bytes: Infinity, quality: 4 };
 let opened = null; // { file, stem, isUlb, width, height }
 const views = new Map(); // by name: { label, url, bytes, bpp, encode_s, decode_s }
-const stems = { left: ORIGINAL, right: OURS }; // the view that each side shows, once it is there
+const shown = { left: ORIGINAL, right: OURS }; // the view of each side, once it is there
 
 function node(name, attributes = {}, ...children) {
   const element = document.createElement(name);
@@ -153,7 +153,7 @@ async function openFile(file, signal) {
     byId("notes").replaceChildren();
     byId("rate").hidden = isUlb;
     byId("peers").hidden = true;
-    Object.assign(stems, isUlb ? { left: OURS, right: OURS } : { left: ORIGINAL, right: OURS });
+    Object.assign(shown, isUlb ? { left: OURS, right: OURS } : { left: ORIGINAL, right: OURS });
     setBudget(Number(byId("bytes").value) || Math.round(0.03 * pixels() / 8));
     if (isUlb) show(OURS, { ...figures, ...event, label: "ulbic" });
     else show(ORIGINAL, { ...event, label: "Original", bytes: file.size, bpp: 8 * file.size / pixels() });
@@ -169,7 +169,7 @@ async function encode(signal) {
   byId("notes").replaceChildren();
   await ask(`/encode?${query}`, opened.file, signal, (event) => {
     if (event.part === "file") { figures = event; return; }
-    const old = [stems.left, stems.right].filter((name) => name !== ORIGINAL && name !== OURS);
+    const old = [shown.left, shown.right].filter((name) => name !== ORIGINAL && name !== OURS);
     forget((name) => name !== ORIGINAL && name !== OURS);
     for (const name of old) if (pixels() <= AUTOMATIC) wanted.peers.add(name);
     show(OURS, { ...figures, ...event, label: byBudget ? "ulbic" : `ulbic, q ${byId("quality").value}` });
@@ -249,7 +249,7 @@ function forget(unwanted) {
 
 function draw() {
   for (const side of ["left", "right"]) {
-    const chosen = views.has(stems[side]) ? stems[side] : [...views.keys()][0];
+    const chosen = views.has(shown[side]) ? shown[side] : [...views.keys()][0];
     byId(side).replaceChildren(...[...views].map(([name, { label }]) => node("option", { value: name }, label)));
     byId(side).value = chosen;
     const image = byId(`${side}-image`), { url, label } = views.get(chosen);
@@ -274,8 +274,9 @@ function place() {
   const zoom = Number(document.querySelector("input[name=zoom]:checked").value);
   const highest = parseFloat(getComputedStyle(stage).maxHeight);
   const scale = zoom || Math.min(1, stage.clientWidth / opened.width, highest / opened.height);
-  const before = [canvas.clientWidth, canvas.clientHeight].map((length, i) =>
-    (i ? stage.scrollTop + stage.clientHeight / 2 : stage.scrollLeft + stage.clientWidth / 2) / (length || 1));
+  const middle = (scrolled, seen, length) => (length > seen ? (scrolled + seen / 2) / length : 0.5); // of what is visible
+  const before = [middle(stage.scrollLeft, stage.clientWidth, canvas.clientWidth),
+    middle(stage.scrollTop, stage.clientHeight, canvas.clientHeight)];
   const after = [opened.width * scale, opened.height * scale];
   const resized = Math.abs(canvas.clientWidth - after[0]) > 1;
   canvas.style.width = `${after[0]}px`;
@@ -325,7 +326,7 @@ for (const [id, move] of [["divider", drag], ["stage", pan]]) {
 byId("stage").addEventListener("scroll", moveBorder);
 byId("split").addEventListener("input", moveBorder);
 for (const side of ["left", "right"]) {
-  byId(side).addEventListener("change", () => { stems[side] = byId(side).value; draw(); });
+  byId(side).addEventListener("change", () => { shown[side] = byId(side).value; draw(); });
 }
 for (const radio of document.querySelectorAll("input[name=zoom]")) radio.addEventListener("change", place);
 for (const radio of document.querySelectorAll("input[name=rate]")) radio.addEventListener("change", changed);
@@ -361,7 +362,7 @@ fetch("/about").then((response) => response.json()).then((answer) => {
   byId("peer-buttons").replaceChildren(...about.peers.map(({ name, label }) => {
     const button = node("button", { type: "button", value: name, "aria-pressed": "false" }, label);
     button.addEventListener("click", () => {
-      stems.left = name;
+      shown.left = name;
       if (views.has(name)) draw();
       else { wanted.peers.add(name); work(); }
     });

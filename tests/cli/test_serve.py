@@ -24,9 +24,10 @@ from ulbic.errors import ImageError
 pytest.importorskip("starlette", reason="needs ulbic[web]")
 testclient = pytest.importorskip("starlette.testclient", reason="needs httpx2")
 
+from ulbic.cli import serve  # noqa: E402
 from ulbic.cli.web import app as web  # noqa: E402
 from ulbic.cli.web import jobs  # noqa: E402
-from ulbic.cli.web.work import Coder  # noqa: E402
+from ulbic.cli.web.work import Coder, warm_up  # noqa: E402
 
 PAGE = "http://127.0.0.1:8765"
 
@@ -343,3 +344,14 @@ def test_the_server_runs_until_ctrl_c():
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=300) == ("", "")
         assert process.returncode == 0
+
+
+def test_weights_that_cannot_be_used_are_told_of_at_the_start(tmp_path, capsys):
+    told = []
+    jobs.Ticket(warm_up(Coder("cpu", tmp_path / "missing")), told.append).run()
+    for event in told:
+        serve._complain(event)
+    assert told[-1] is None
+    lines = capsys.readouterr().err
+    assert lines.startswith("ulbic: ")
+    assert lines.count("\n") == 1
