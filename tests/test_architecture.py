@@ -68,7 +68,7 @@ PARTS |= {
     "training/__main__.py",
     "benchmarks/experiments/base_parts.py",
 }
-OPEN = {"config", "entropy", "phases"}  # configurations, probabilities, and the order of cells
+OPEN = {"config", "entropy", "phases", "perceptual"}  # none of them a network of the codec
 HIDDEN = {
     "_model",
     "_context",
