@@ -68,6 +68,7 @@ PARTS |= {
     "training/__main__.py",
     "benchmarks/experiments/base_parts.py",
 }
+PARTS |= {f"training/sparse_{room}.py" for room in ("recipes", "run", "stages")}
 OPEN = {"config", "entropy", "phases", "perceptual"}  # none of them a network of the codec
 HIDDEN = {
     "_model",
