@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from PIL import Image
 
 from ulbic.bitstream.container import Container, Header, read_container
 from ulbic.errors import UlbicError
-from ulbic.files import read_bytes
+from ulbic.files import File, read_file
 
 from .bundle import Bundle, load_bundle
 from .decoder import decode_picture, decode_symbols
@@ -21,14 +20,13 @@ from .profiles import PROFILES, profile_of_model
 from .rate_control import encode_to_budget
 from .settings import DecodeSettings, EncodeSettings
 
-File = str | os.PathLike[str] | bytes
-
 
 def encode(source: Source, quality: int | None = None, **options: Any) -> bytes:
     """Compresses a picture.
 
     Args:
-        source: a path, the bytes of a picture file, or a PIL image; any size from 1x1 pixel.
+        source: a path, the bytes of a picture file, the open file, a PIL image, or an array (h, w, 3) or
+            (h, w) of uint8; any size from 1x1 pixel.
         quality: 1 (smallest) to as many as the model has, `tiny` 8.
         options: the other fields of `EncodeSettings`: `target_size`, `target_bpp`, `strict`, `index_mode`,
             `keep_icc`, `keep_metadata`, `verify`, `model`, `weights`, `device`.
@@ -70,7 +68,7 @@ def decode(source: File, **options: Any) -> Image.Image:
     A colour profile, EXIF and XMP that were sent are in its `info`, as in that of a picture from any file.
 
     Args:
-        source: a path, or the bytes of the file.
+        source: a path, the bytes of the file, or the open file.
         options: the fields of `DecodeSettings`: `max_pixels`, `allow_partial`, `preview`, `weights`,
             `device`.
 
@@ -78,8 +76,7 @@ def decode(source: File, **options: Any) -> Image.Image:
         UlbicError: one of its kinds (`ulbic.errors`) for every cause.
     """
     settings = DecodeSettings(**options)
-    data = source if isinstance(source, bytes) else read_bytes(source)
-    container = read_container(data, settings.max_pixels, allow_partial=settings.allow_partial)
+    container = read_container(read_file(source), settings.max_pixels, allow_partial=settings.allow_partial)
     return decode_with(container, settings)
 
 
@@ -90,17 +87,17 @@ def decode_with(container: Container, settings: DecodeSettings) -> Image.Image:
     return add_extras(decode_picture(bundle, container, preview=settings.preview), extras)
 
 
-def symbol_digest(source: File, *, device: str = "auto", weights: Path | None = None) -> str:
+def symbol_digest(source: File, *, device: str = "auto", weights: str | Path | None = None) -> str:
     """SHA-256 of all decoded symbols, hex: the same on every machine.
 
     Raises:
         UlbicError: one of its kinds (`ulbic.errors`) for every cause.
     """
-    container = read_container(source if isinstance(source, bytes) else read_bytes(source))
+    container = read_container(read_file(source))
     return decode_symbols(bundle_for(container.header, device, weights), container).digest
 
 
-def bundle_for(header: Header, device: str = "auto", weights: Path | None = None) -> Bundle:
+def bundle_for(header: Header, device: str = "auto", weights: str | Path | None = None) -> Bundle:
     """The model that a file names, or the one in `weights`.
 
     Raises:

@@ -31,7 +31,7 @@ class Bundle:
     tables: Tables
 
 
-def load_bundle(profile: Profile | None, device: str = "auto", weights: Path | None = None) -> Bundle:
+def load_bundle(profile: Profile | None, device: str = "auto", weights: str | Path | None = None) -> Bundle:
     """A model's networks, loaded once for each device.
 
     Args:
@@ -46,7 +46,8 @@ def load_bundle(profile: Profile | None, device: str = "auto", weights: Path | N
     """
     place = str(_find_device(device))
     if weights is not None:
-        return _load_file(weights.resolve(), _digest(weights), place)
+        path = Path(weights).resolve()
+        return _load_file(path, _digest(path), place)
     assert profile is not None
     return _load_profile(profile, place)
 

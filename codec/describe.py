@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 
 from ulbic.bitstream.chunks import name
 from ulbic.bitstream.container import VERSION, Container, read_container
-from ulbic.files import read_bytes
+from ulbic.files import File, read_file
 
 from .index_modes import mode_of_file
 from .profiles import PROFILES
@@ -43,15 +42,15 @@ class FileInfo:
         return asdict(self)
 
 
-def info(source: str | os.PathLike[str] | bytes) -> FileInfo:
-    """Reads the header of a file, given its path or its bytes.
+def info(source: File) -> FileInfo:
+    """Reads the header of a file, given its path, its bytes or the open file.
 
     Raises:
         InputError: the file cannot be read.
         NotUlbError, VersionError, DamagedError, LimitError: see `read_container`.
         VersionError: it has an index mode of the future.
     """
-    data = source if isinstance(source, bytes) else read_bytes(source)
+    data = read_file(source)
     return describe(read_container(data), len(data))
 
 

@@ -15,14 +15,14 @@ from torch import Tensor
 
 from ulbic.bitstream.container import MAX_PIXELS
 from ulbic.errors import ImageError, LimitError
-from ulbic.files import read_bytes
+from ulbic.files import File, read_file
 
 from .alpha import fill_transparent
 from .colour import note, stored_modes, to_colours
 from .extras import EXIF_PREFIX, Extras
 from .readers import is_raw, open_picture
 
-Source = str | os.PathLike[str] | bytes | Image.Image
+Source = File | Image.Image | np.ndarray
 
 
 class Picture(NamedTuple):
@@ -38,7 +38,7 @@ def load_picture(source: Source) -> Image.Image:
 
 
 def read_picture(source: Source, *, keep_icc: bool = False, keep_metadata: bool = False) -> Picture:
-    """What is coded of a path, a file's bytes or a PIL image.
+    """What is coded of a path, a file's bytes, an open file, a PIL image or an array of uint8.
 
     The orientation that EXIF asks for is applied. Colours become sRGB, 16-bit samples 8 bits and CMYK RGB,
     and of several frames the first is taken; a `ConversionNote` says so where it loses something.
@@ -54,7 +54,7 @@ def read_picture(source: Source, *, keep_icc: bool = False, keep_metadata: bool 
     """
     label = repr(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else "the input"
     try:
-        picture = source if isinstance(source, Image.Image) else _open(source, label)
+        picture = _given(source, label)
         stored = stored_modes(picture)
         picture.load()
         picture = _upright(picture)
@@ -72,10 +72,22 @@ def read_picture(source: Source, *, keep_icc: bool = False, keep_metadata: bool 
     return Picture(pixels, Extras(grey=grey, alpha=alpha, icc=icc, exif=exif, xmp=xmp))
 
 
-def _open(source: str | os.PathLike[str] | bytes, label: str) -> Image.Image:
-    if not isinstance(source, bytes) and is_raw(Path(source)):
+def _given(source: Source, label: str) -> Image.Image:
+    if isinstance(source, np.ndarray):
+        try:
+            source = Image.fromarray(source)
+        except (TypeError, ValueError) as error:
+            raise ImageError(f"an array that is no picture: {error}") from None
+    picture = source if isinstance(source, Image.Image) else _open(source, label)
+    if 0 in picture.size:
+        raise ImageError(f"{label} has no pixels")
+    return picture
+
+
+def _open(source: File, label: str) -> Image.Image:
+    if isinstance(source, (str, os.PathLike)) and is_raw(Path(source)):
         raise ImageError(f"{label} is a raw photograph: develop it to TIFF or PNG first")
-    data = source if isinstance(source, bytes) else read_bytes(source)
+    data = read_file(source)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         picture = open_picture(data, label)

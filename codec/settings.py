@@ -32,7 +32,7 @@ class EncodeSettings:
     keep_metadata: bool = False  # send EXIF and XMP
     verify: bool = False  # decode the symbols from the finished bytes and compare them
     model: str = DEFAULT_MODEL  # name of a profile
-    weights: Path | None = None  # a weight file instead of a model's
+    weights: str | Path | None = None  # a weight file instead of a model's
     device: str = "auto"  # CUDA where there is one, else the CPU; or a torch device
 
     def __post_init__(self) -> None:
@@ -70,5 +70,5 @@ class DecodeSettings:
     max_pixels: int = MAX_PIXELS  # refuse files that claim more
     allow_partial: bool = False  # take what is left of a truncated file, with a warning
     preview: bool = False  # the continuous stream's own picture, without predictor and pixel decoder
-    weights: Path | None = None  # the weight file that a file was made with, if it was not a model's
+    weights: str | Path | None = None  # the weight file that a file was made with, if it was not a model's
     device: str = "auto"  # CUDA where there is one, else the CPU; or a torch device

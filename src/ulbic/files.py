@@ -5,8 +5,32 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 from ulbic.errors import InputError
+
+File = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+)  # a path, the bytes, or an open file
+
+
+def read_file(source: File) -> bytes:
+    """The bytes of a file, whatever stands for it; an open one is read from where it is to its end.
+
+    Raises:
+        InputError: it cannot be read, or is none of these.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source)
+    if isinstance(source, (str, os.PathLike)):
+        return read_bytes(source)
+    try:
+        data = source.read()
+    except (AttributeError, OSError) as error:
+        raise InputError(f"cannot read {type(source).__name__}: {error}") from None
+    if not isinstance(data, bytes):
+        raise InputError("the open file gives text; open it in binary mode")
+    return data
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
