@@ -31,6 +31,8 @@ MAX_UPLOAD = 256 * 2**20  # bytes
 ASSETS = {
     "/": ("page.html", "text/html"),
     "/style.css": ("style.css", "text/css"),
+    "/view.js": ("view.js", "text/javascript"),
+    "/stream.js": ("stream.js", "text/javascript"),
     "/script.js": ("script.js", "text/javascript"),
 }
 SECURITY = {

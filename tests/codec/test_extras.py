@@ -1,91 +1,24 @@
-"""Kinds of pictures: what of them is coded, what comes back, and what is said about the rest."""
+"""What stands beside the colours: kinds, alpha, orientation and metadata come back; damage is told."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import struct
-import zlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, ImageCms, ImageDraw
+from pictures import SIZE, cut_out, file_bytes, round_trip
+from PIL import ExifTags, Image
 from support import synthetic_picture
 
 import ulbic
 from ulbic.bitstream.container import read_container
 from ulbic.codec.alpha import decode_alpha, encode_alpha
-from ulbic.codec.images import load_picture, read_picture
+from ulbic.codec.images import load_picture
 from ulbic.errors import ConversionNote, DamagedError, ImageError
-
-SIZE = (80, 48)
-
-
-def file_bytes(picture, picture_format="PNG", **options):
-    buffer = io.BytesIO()
-    picture.save(buffer, picture_format, **options)
-    return buffer.getvalue()
-
-
-def round_trip(data, **options):
-    return ulbic.decode(ulbic.encode(data, 3, **options))
-
-
-def cut_out():
-    """RGBA: an ellipse with a soft edge."""
-    mask = Image.new("L", (4 * SIZE[0], 4 * SIZE[1]))
-    ImageDraw.Draw(mask).ellipse((40, 20, 280, 170), fill=255)
-    picture = synthetic_picture(*SIZE)
-    picture.putalpha(mask.resize(SIZE))
-    return picture
-
-
-def deep_png(colour_type, samples):
-    """A PNG of 16 bits a sample; Pillow writes none of several channels."""
-
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    height, width = samples.shape[:2]
-    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
-    head = struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)
-    signature = b"\x89PNG\r\n\x1a\n"
-    return signature + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-
-
-# A Display P3 profile in its least form: name, white point, primaries adapted to D50, curves.
-def display_p3():
-    def s15(values):
-        return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(v * 65536)) for v in values)
-
-    curve = b"para\0\0\0\0\0\x03\0\0" + b"".join(
-        struct.pack(">i", round(v * 65536)) for v in (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-    )
-    text = "P3".encode("utf-16-be")
-    described = b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"en", b"US", len(text), 28) + text
-    tags = {
-        b"desc": described,
-        b"cprt": described,
-        b"wtpt": s15((0.9642, 1.0, 0.8249)),
-        b"rXYZ": s15((0.5151, 0.2412, -0.0011)),
-        b"gXYZ": s15((0.2920, 0.6922, 0.0419)),
-        b"bXYZ": s15((0.1571, 0.0666, 0.7841)),
-        b"rTRC": curve,
-        b"gTRC": curve,
-        b"bTRC": curve,
-    }
-    offset, table, body = 128 + 4 + 12 * len(tags), b"", b""
-    for name, data in tags.items():
-        data += bytes(-len(data) % 4)
-        table += name + struct.pack(">II", offset + len(body), len(data))
-        body += data
-    head = struct.pack(">I4sI4s4s4s", offset + len(body), b"\0\0\0\0", 0x04000000, b"mntr", b"RGB ", b"XYZ ")
-    head += struct.pack(">6H4s", 2020, 1, 1, 0, 0, 0, b"acsp") + bytes(28)
-    head += struct.pack(">iii", *(round(v * 65536) for v in (0.9642, 1.0, 0.8249)))
-    return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
 
 
 @pytest.mark.parametrize(
@@ -207,106 +140,6 @@ def test_metadata_is_kept_on_request_and_stripped_without():
 def test_damaged_exif_does_not_stop_a_picture():
     data = file_bytes(synthetic_picture(*SIZE), exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01")
     assert round_trip(data, keep_metadata=True).size == SIZE
-
-
-def test_display_p3_becomes_srgb():
-    red_of_p3 = Image.new("RGB", (4, 4), (200, 80, 60))
-    pixels, extras = read_picture(file_bytes(red_of_p3, icc_profile=display_p3()))
-    assert extras.icc == b""
-    # Linearised, by the matrices of SMPTE EG 432-1 and IEC 61966-2-1 to XYZ and to sRGB, encoded.
-    assert np.abs(np.asarray(pixels)[0, 0].astype(int) - (216, 69, 50)).max() <= 1
-
-
-def test_a_profile_is_kept_on_request():
-    data = file_bytes(synthetic_picture(*SIZE), icc_profile=display_p3())
-    pixels, extras = read_picture(data, keep_icc=True)
-    assert np.array_equal(pixels, synthetic_picture(*SIZE))
-    assert extras.icc == display_p3()
-    assert round_trip(data, keep_icc=True).info["icc_profile"] == display_p3()
-
-
-def test_the_srgb_profile_changes_next_to_nothing():
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    pixels = load_picture(file_bytes(synthetic_picture(*SIZE), icc_profile=profile))
-    assert np.abs(np.asarray(pixels).astype(int) - np.asarray(synthetic_picture(*SIZE))).max() <= 1
-
-
-def test_a_damaged_profile_is_left_out_with_a_note():
-    data = file_bytes(synthetic_picture(*SIZE), icc_profile=b"no profile")
-    with pytest.warns(ConversionNote, match="profile is damaged"):
-        assert np.array_equal(load_picture(data), synthetic_picture(*SIZE))
-
-
-def test_cmyk_is_converted_with_a_note():
-    data = file_bytes(Image.new("CMYK", SIZE, (0, 255, 255, 0)), "TIFF")
-    with pytest.warns(ConversionNote, match="CMYK"):
-        assert load_picture(data).getpixel((0, 0)) == (255, 0, 0)
-    with pytest.warns(ConversionNote, match="CMYK"):
-        assert round_trip(data, keep_icc=True).mode == "RGB"
-
-
-def test_lab_is_converted_with_a_note():
-    red = Image.new("LAB", SIZE, (136, 208, 195))  # L* 53.3, a* 80, b* 67
-    with pytest.warns(ConversionNote, match="Lab colours are converted to RGB"):
-        pixels = load_picture(file_bytes(red, "TIFF"))
-    assert np.abs(np.asarray(pixels)[0, 0].astype(int) - (255, 0, 0)).max() <= 12
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
-def test_a_profile_of_other_colours_is_left_out_with_a_note(mode):
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    picture = Image.new(mode, SIZE, 90)
-    picture.info["icc_profile"] = profile
-    with pytest.warns(ConversionNote, match="profile is one of Lab and does not fit"):
-        _, extras = read_picture(picture, keep_icc=True)
-    assert extras.icc == b""
-
-
-def test_a_grey_picture_with_a_profile_of_colours():
-    grey = Image.new("L", SIZE, 100)
-    linear = display_p3().replace(struct.pack(">i", round(2.4 * 65536)), struct.pack(">i", 65536))
-    grey.info["icc_profile"] = linear
-    pixels, extras = read_picture(grey)
-    assert extras.grey
-    red, green, blue = pixels.getpixel((0, 0))
-    assert max(red, green, blue) - min(red, green, blue) <= 1
-    assert red > 150  # the curve of the profile is nearly straight, that of sRGB is not
-
-
-@pytest.mark.parametrize("stored", ["TIFF", None])
-def test_32_bit_samples_of_8_bits_stay_visible(stored):
-    samples = Image.fromarray(np.array([[0, 100, 255]], np.int32))
-    with pytest.warns(ConversionNote, match="32-bit samples, all of 0 to 255, are taken for 8-bit ones"):
-        pixels = load_picture(file_bytes(samples, stored) if stored else samples)
-    assert np.asarray(pixels)[0, :, 0].tolist() == [0, 100, 255]
-
-
-def test_32_bit_samples_of_more_are_clipped_with_a_note():
-    samples = Image.fromarray(np.array([[-5, 257 * 100, 1 << 20]], np.int32))
-    with pytest.warns(ConversionNote, match="those outside are clipped"):
-        assert np.asarray(load_picture(samples))[0, :, 0].tolist() == [0, 100, 255]
-
-
-def test_a_dark_16_bit_picture_stays_dark():
-    data = file_bytes(Image.fromarray(np.array([[0, 100, 255]], np.uint16)), "PPM")
-    with pytest.warns(ConversionNote, match="16-bit"):
-        assert np.asarray(load_picture(data))[0, :, 0].tolist() == [0, 0, 1]
-
-
-def test_sixteen_bit_grey_is_scaled_with_a_note():
-    wide = Image.fromarray(np.array([[0, 257 * 100, 65535]], np.uint16))
-    with pytest.warns(ConversionNote, match="16-bit"):
-        assert np.asarray(load_picture(wide))[0, :, 0].tolist() == [0, 100, 255]
-    with pytest.warns(ConversionNote, match="16-bit"):
-        assert round_trip(file_bytes(wide)).mode == "L"
-
-
-@pytest.mark.parametrize(("colour_type", "mode"), [(2, "RGB"), (4, "LA"), (6, "RGBA")])
-def test_sixteen_bit_colour_is_converted_with_a_note(colour_type, mode):
-    samples = np.full((*SIZE[::-1], len(mode)), 40_000)
-    with pytest.warns(ConversionNote, match="16-bit"):
-        decoded = round_trip(deep_png(colour_type, samples))
-    assert (decoded.size, decoded.mode) == (SIZE, mode)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 70), (70, 1)])
