@@ -33,7 +33,9 @@ class LappedTransform(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, 16 h, 16 w) in [0, 1] to (B, latents, h, w)."""
         with torch.autocast(x.device.type, enabled=False):  # large components need all their digits
-            return F.conv2d(self.prefilter(x.float() - self.mean[:, None, None]), self._kernel(), stride=BLOCK)
+            return F.conv2d(
+                self.prefilter(x.float() - self.mean[:, None, None]), self._kernel(), stride=BLOCK
+            )
 
     def inverse(self, y: Tensor) -> Tensor:
         """(B, latents, h, w) to (B, 3, 16 h, 16 w)."""

@@ -7,6 +7,12 @@ class UlbicError(Exception):
     exit_code = 1
 
 
+class MismatchError(UlbicError):
+    """An option does not fit what it is given with: a box outside the picture, a class that there is not."""
+
+    exit_code = 2
+
+
 class InputError(UlbicError):
     """A file cannot be read (missing, a folder, no permission)."""
 
