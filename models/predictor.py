@@ -182,15 +182,7 @@ class MaskPredictor(nn.Module):
         Returns:
             (B, 256, codes).
         """
-        x = self.decoder_embed(self.encode(indices, masked, kept))
-        x = pad_with_class_token(x, masked, kept) + self.decoder_pos_embed_learned
-        context = None
-        if assist is not None:
-            context = self.assist_embed(assist.flatten(2).transpose(1, 2)) + self.assist_pos
-        for block in self.decoder_blocks:
-            x = block(x, context)
-        words = self.token_emb.word_embeddings.weight
-        return self.mlm_layer(self.decoder_norm(x[:, 1:]), words)[:, :, : self.config.codes]
+        return self.decode(self.encode(indices, masked, kept), masked, assist, kept)
 
     def encode(self, indices: Tensor, masked: Tensor, kept: Tensor | None = None) -> Tensor:
         """The encoder's output (B, 257, width), or (B, k, width) where `kept` says what is shown; [C] first.
@@ -204,6 +196,19 @@ class MaskPredictor(nn.Module):
         for block in self.blocks:
             x = block(x)
         return self.norm(x)
+
+    def decode(
+        self, encoded: Tensor, masked: Tensor, assist: Tensor | None, kept: Tensor | None = None
+    ) -> Tensor:
+        """`forward`, of what `encode` gave."""
+        x = pad_with_class_token(self.decoder_embed(encoded), masked, kept) + self.decoder_pos_embed_learned
+        context = None
+        if assist is not None:
+            context = self.assist_embed(assist.flatten(2).transpose(1, 2)) + self.assist_pos
+        for block in self.decoder_blocks:
+            x = block(x, context)
+        words = self.token_emb.word_embeddings.weight
+        return self.mlm_layer(self.decoder_norm(x[:, 1:]), words)[:, :, : self.config.codes]
 
 
 def pad_with_class_token(x: Tensor, masked: Tensor, kept: Tensor | None) -> Tensor:

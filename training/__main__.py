@@ -53,7 +53,7 @@ init_option = click.option(
 def stage_command(
     stage: str, steps: int | None, seconds: float | None, init: Path | None, **setup: Any
 ) -> None:
-    """Train one STAGE: continuous, tokenizer, predictor, predictor-cross, decoder, joint
+    """Train one STAGE: continuous, tokenizer, predictor, mage-c, predictor-cross, decoder, joint
     or contexts."""
     from .loop import Budget
     from .recipes import RECIPES

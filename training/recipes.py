@@ -5,7 +5,8 @@ The stages of HybridFlow suppl. §1, preceded by those that its public checkpoin
     continuous       the continuous stream alone
     tokenizer        the VQGAN alone
     predictor        masked pre-training, tokens alone (MAGE)
-    predictor-cross  the same with the CrossAttention on the continuous stream
+    mage-c           the same with a contrastive loss between views of a picture (MAGE-C)
+    predictor-cross  the predictor with the CrossAttention on the continuous stream
     decoder          the correction network and its bridge, on predicted maps, everything else frozen
     joint            everything but the tokenizer's encoder and codebook
     contexts         context model and hyper-prior alone, for latents that stay as they are
@@ -14,15 +15,17 @@ The stages of HybridFlow suppl. §1, preceded by those that its public checkpoin
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from ulbic.models.contrast import ContrastConfig, ContrastHead
 from ulbic.models.model import UlbicModel
 
 from .config import TrainConfig
 from .continuous_stage import continuous_loss
+from .contrast_stage import mage_c_loss
 from .joint_stage import joint_loss
 from .losses import PerceptualLoss
 from .predictor_stage import predictor_loss
@@ -46,6 +49,7 @@ class Recipe:
     tiny: TrainConfig
     base: TrainConfig
     bind: Callable[[UlbicModel, TrainConfig], Task]
+    pairs: bool = False  # rows 2 i and 2 i + 1 of a batch are views of one picture
 
     def config(self, preset: str) -> TrainConfig:
         """The configuration for "tiny", or for "base" and "large"."""
@@ -71,6 +75,16 @@ def _bind_tokenizer(model: UlbicModel, config: TrainConfig) -> Task:
 def _bind_predictor(model: UlbicModel, config: TrainConfig) -> Task:
     parameters = list(model.predictor.parameters())
     return Task(model, parameters, lambda x, _: predictor_loss(model, x, config))
+
+
+def _bind_mage_c(model: UlbicModel, config: TrainConfig) -> Task:
+    """The head is left behind with the stage's state: only training needs it."""
+    head = ContrastHead(ContrastConfig(width=model.config.predictor.width))
+    return Task(
+        nn.ModuleDict({"model": model, "head": head}),
+        [*model.predictor.parameters(), *head.parameters()],
+        lambda x, _: mage_c_loss(model, head, x, config),
+    )
 
 
 def _bind_predictor_cross(model: UlbicModel, config: TrainConfig) -> Task:
@@ -146,6 +160,12 @@ RECIPES = {
         tiny=TrainConfig(batch=32, learning_rate=1e-3, warmup=0.03, continuous_dropout=1.0),
         base=TrainConfig(**{**vars(_MAGE), "continuous_dropout": 1.0}),
         bind=_bind_predictor,
+    ),
+    "mage-c": Recipe(
+        tiny=TrainConfig(batch=64, learning_rate=1e-3, warmup=0.03, mask_ratio_max=0.6),
+        base=replace(_MAGE, batch=2 * _MAGE.batch, mask_ratio_max=0.6),  # as many pictures
+        bind=_bind_mage_c,
+        pairs=True,
     ),
     "predictor-cross": Recipe(
         tiny=TrainConfig(batch=32, learning_rate=1e-3, warmup=0.03, continuous_dropout=0.15),

@@ -20,6 +20,7 @@ from .distributed import is_first, process_group, rows_of, wait
 from .initialise import fit_lapped_transform
 from .loop import Budget, train
 from .recipes import RECIPES, bind
+from .views import view_pairs
 
 SHARES = {  # of the time of a whole run of `tiny`
     "continuous": 0.12,
@@ -45,7 +46,10 @@ class RunSetup:
 
     def config(self, stage: str) -> TrainConfig:
         """The stage's recipe; another batch size scales the learning rate by the root of the ratio."""
-        config = RECIPES[stage].config(self.preset)
+        return self.adapted(RECIPES[stage].config(self.preset))
+
+    def adapted(self, config: TrainConfig) -> TrainConfig:
+        """A recipe with what the command line wants otherwise."""
         if self.lpips_net is not None:
             config = replace(config, lpips_net=self.lpips_net)
         if self.batch is None:
@@ -85,12 +89,13 @@ def _run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) -
     model = model.to(memory_format=torch.channels_last).to(setup.device)
     task = bind(stage, model, config)
     task.state.to(setup.device)
+    source = view_pairs if RECIPES[stage].pairs else Crops
     workers = max(1, (os.cpu_count() or 1) // 2)
     train(
         task.state,
         task.parameters,
         task.loss,
-        lambda step: Crops(store, config.batch, config.crop, config.seed, step, workers, rows),
+        lambda step: source(store, config.batch, config.crop, config.seed, step, workers, rows),
         config,
         budget,
         folder,
