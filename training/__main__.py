@@ -10,6 +10,7 @@ import click
 
 from ulbic.errors import UlbicError
 from ulbic.models.config import PRESETS, Bridge
+from ulbic.training.class_commands import COMMANDS
 
 if TYPE_CHECKING:
     from .run import RunSetup
@@ -151,6 +152,9 @@ def _setup(
         lpips_net=lpips_net,
     )
 
+
+for command in COMMANDS:
+    cli.add_command(command)
 
 if __name__ == "__main__":
     try:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from torch import Tensor, nn
+from torch import nn
 
 from ulbic.models.contrast import ContrastConfig, ContrastHead
 from ulbic.models.model import UlbicModel
@@ -26,12 +26,11 @@ from ulbic.models.model import UlbicModel
 from .config import TrainConfig
 from .continuous_stage import continuous_loss
 from .contrast_stage import mage_c_loss
+from .distributed import Loss
 from .joint_stage import joint_loss
 from .losses import PerceptualLoss
 from .predictor_stage import predictor_loss
 from .tokenizer_stage import CodebookKeeper, tokenizer_loss
-
-Terms = tuple[Tensor, dict[str, Tensor]]
 
 
 class Task(NamedTuple):
@@ -39,7 +38,7 @@ class Task(NamedTuple):
 
     state: nn.Module  # all that must be saved to resume, the model among it
     parameters: list[nn.Parameter]  # what the optimiser moves
-    loss: Callable[[Tensor, float], Terms]
+    loss: Loss
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ def bind(stage: str, model: UlbicModel, config: TrainConfig) -> Task:
 
 
 _MLIC = TrainConfig(batch=8, learning_rate=1e-4, warmup=0.01, weight_decay=0.0, grad_clip=1.0)
-_MAGE = TrainConfig(batch=4096, learning_rate=1.5e-4, warmup=40 / 1600)  # 002 table 10
+MAGE = TrainConfig(batch=4096, learning_rate=1.5e-4, warmup=40 / 1600)  # 002 table 10
 _CROSS = TrainConfig(batch=10, learning_rate=5e-4, warmup=2 / 20)  # 000 §1.1: 20 epochs, 8 GPUs
 _PIXELS = TrainConfig(batch=12, learning_rate=4e-5, warmup=1 / 25, lpips_net="alex")  # 000 §1.2: 25 epochs
 
@@ -158,12 +157,12 @@ RECIPES = {
     ),
     "predictor": Recipe(
         tiny=TrainConfig(batch=32, learning_rate=1e-3, warmup=0.03, continuous_dropout=1.0),
-        base=TrainConfig(**{**vars(_MAGE), "continuous_dropout": 1.0}),
+        base=TrainConfig(**{**vars(MAGE), "continuous_dropout": 1.0}),
         bind=_bind_predictor,
     ),
     "mage-c": Recipe(
         tiny=TrainConfig(batch=64, learning_rate=1e-3, warmup=0.03, mask_ratio_max=0.6),
-        base=replace(_MAGE, batch=2 * _MAGE.batch, mask_ratio_max=0.6),  # as many pictures
+        base=replace(MAGE, batch=2 * MAGE.batch, mask_ratio_max=0.6),  # as many pictures
         bind=_bind_mage_c,
         pairs=True,
     ),
