@@ -13,7 +13,10 @@ import click
 import ulbic
 from ulbic.errors import ConversionNote, UlbicError
 
-VERBS = ("encode", "decode", "info", "bench", "demo", "doctor", "encode-batch", "weights")
+VERBS = (
+    *("encode", "decode", "info", "bench", "demo", "doctor", "encode-batch", "weights"),
+    *("generate", "inpaint", "outpaint", "uncrop"),
+)
 
 INTERRUPTED = 130  # what shells say of Ctrl-C
 

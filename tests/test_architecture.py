@@ -82,6 +82,8 @@ HEAVY = ("torch", "compressai", "lpips", "matplotlib", "scipy")
         RUN + "['--help'])",
         RUN + "['encode', '-h'])",
         RUN + "['bench', '-h'])",
+        RUN + "['inpaint', '-h'])",
+        RUN + "['generate', '-h'])",
         RUN + "['info', 'x'])",
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -65,7 +66,7 @@ def train_class_decoder(model: UlbicModel, classes: ClassSet, budget: Budget, se
         pictures, rows = (*classes.training, *classes.held_out), rows_of(config.batch)
         workers = max(1, (os.cpu_count() or 1) // 2)
 
-        def batches(step: int):  # type: ignore[no-untyped-def]
+        def batches(step: int) -> Iterator[Labelled]:
             return labelled_views(pictures, config.batch, config.crop, config.seed, step, workers, rows)
 
         train(task.state, task.parameters, task.loss, batches, config, budget, folder)

@@ -129,13 +129,16 @@ def _chosen(
 def _class_folders(folder: Path) -> dict[str, list[LabelledPicture]]:
     """The pictures below every subfolder; hidden files and what no reader of Pillow's knows are left out."""
     Image.init()
-    found = {}
-    for place in sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."):
-        files = sorted(path for path in place.rglob("*") if path.name[0] != "." and path.is_file())
-        found[place.name] = [
-            LabelledPicture(path) for path in files if path.suffix.lower() in Image.registered_extensions()
-        ]
-    return found
+    known = Image.registered_extensions()
+    try:
+        places = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+        files = {place.name: sorted(filter(Path.is_file, place.rglob("[!.]*"))) for place in places}
+    except OSError as error:
+        raise InputError(f"cannot read {str(folder)!r}: {error.strerror}") from None
+    return {
+        name: [LabelledPicture(path) for path in paths if path.suffix.lower() in known]
+        for name, paths in files.items()
+    }
 
 
 def _sets_of_shards(folder: Path) -> dict[str, list[LabelledPicture]]:
