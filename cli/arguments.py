@@ -22,17 +22,21 @@ class FileName(click.Path):
         return super().convert(value, param, ctx)
 
 
-class PositiveNumber(click.FloatRange):
-    """Above 0, and finite: `click.FloatRange` lets "nan" through."""
-
-    def __init__(self) -> None:
-        super().__init__(0, min_open=True)
+class FiniteNumber(click.FloatRange):
+    """`click.FloatRange` alone lets "nan" through."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number", param, ctx)
         return number
+
+
+class PositiveNumber(FiniteNumber):
+    """Above 0, and finite."""
+
+    def __init__(self) -> None:
+        super().__init__(0, min_open=True)
 
 
 class Size(click.ParamType):

@@ -23,7 +23,10 @@ from .faults import fault, is_of_stdout
 from .output import mute, tell
 from .signals import end_at_once, ended_by_signal, open_standard_streams, raise_stopped
 
-VERBS = ("encode", "decode", "info", "compare", "serve", "bench", "demo", "doctor", "encode-batch", "weights")
+VERBS = (
+    *("encode", "decode", "info", "compare", "serve", "bench", "demo", "doctor", "encode-batch", "weights"),
+    *("generate", "inpaint", "outpaint", "uncrop"),
+)
 DEBUG = "ULBIC_TRACEBACK"  # an environment variable: where in the code an error was raised
 
 

@@ -5,14 +5,17 @@ Another runtime, or a decoder that batches pictures on a GPU, implements `Networ
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ulbic.models.class_decoder import ClassDecoder, ClassPredictor
+from ulbic.models.class_weights import encoder_tag
 from ulbic.models.context import ContextModel
 from ulbic.models.model import UlbicModel, reduce
 from ulbic.models.phases import Known
@@ -99,6 +102,7 @@ class TorchNetworks:
     def __init__(self, model: UlbicModel, context: ContextModel | None = None, mixed: bool = False) -> None:
         """`context` stands in for the model's own; `mixed` runs what decides no symbol in bfloat16."""
         self._model, self._mixed = model, mixed
+        self._predictor: nn.Module = model.predictor
         self._context = model.continuous.context if context is None else context
         config = model.config
         self.sizes = NetworkSizes(
@@ -162,13 +166,28 @@ class TorchNetworks:
     ) -> Tensor:
         """Training drops all but the `kept` (B, k) positions of the sequence from the encoder."""
         with self._precision():
-            return self._model.predictor(indices, masked, assist, kept).float()
+            return self._predictor(indices, masked, assist, kept).float()
 
     def paint(
         self, indices: Tensor, received: Tensor, correction: Tensor | None, restoration: Tensor | None
     ) -> Tensor:
         with self._precision():
             return self._model.paint(indices, received, correction, restoration)
+
+    @property
+    def encoder_tag(self) -> str:
+        """Tells the predictor's encoder from others, as class weights name the one they belong to."""
+        return encoder_tag(self._model.predictor)
+
+    def with_class(self, decoder: ClassDecoder, label: int) -> TorchNetworks:
+        """The same networks, predicting indices of the class `label`; they then take no assistance.
+
+        Args:
+            decoder: on `device`, trained on an encoder of this `encoder_tag`.
+        """
+        other = copy.copy(self)
+        other._predictor = ClassPredictor(self._model.predictor, decoder, label)
+        return other
 
     def in_memory_format(self, memory_format: torch.memory_format) -> None:
         """Lays out the context model anew, to test that no symbol depends on it."""

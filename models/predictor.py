@@ -182,29 +182,49 @@ class MaskPredictor(nn.Module):
         Returns:
             (B, 256, codes).
         """
-        config = self.config
-        hidden = masked.flatten(1)
-        ids = torch.where(hidden, config.mask_id, indices.flatten(1))
-        ids = F.pad(ids, (1, 0), value=config.class_id)
-        x = self.token_emb(ids)
+        return self.decode(self.encode(indices, masked, kept), masked, assist, kept)
+
+    def encode(self, indices: Tensor, masked: Tensor, kept: Tensor | None = None) -> Tensor:
+        """The encoder's output (B, 257, width), or (B, k, width) where `kept` says what is shown; [C] first.
+
+        The arguments are those of `forward`.
+        """
+        ids = torch.where(masked.flatten(1), self.config.mask_id, indices.flatten(1))
+        x = self.token_emb(F.pad(ids, (1, 0), value=self.config.class_id))
         if kept is not None:
             x = x.gather(1, kept[:, :, None].expand(-1, -1, x.shape[2]))
         for block in self.blocks:
             x = block(x)
-        x = self.decoder_embed(self.norm(x))
-        class_token = x[:, :1]
-        if kept is not None:
-            padded = class_token.repeat(1, LENGTH + 1, 1)
-            x = padded.scatter(1, kept[:, :, None].expand(-1, -1, x.shape[2]), x)
-        x = torch.where(F.pad(hidden, (1, 0), value=False)[:, :, None], class_token, x)
-        x = x + self.decoder_pos_embed_learned
+        return self.norm(x)
+
+    def decode(
+        self, encoded: Tensor, masked: Tensor, assist: Tensor | None, kept: Tensor | None = None
+    ) -> Tensor:
+        """`forward`, of what `encode` gave."""
+        x = pad_with_class_token(self.decoder_embed(encoded), masked, kept) + self.decoder_pos_embed_learned
         context = None
         if assist is not None:
             context = self.assist_embed(assist.flatten(2).transpose(1, 2)) + self.assist_pos
         for block in self.decoder_blocks:
             x = block(x, context)
         words = self.token_emb.word_embeddings.weight
-        return self.mlm_layer(self.decoder_norm(x[:, 1:]), words)[:, :, : config.codes]
+        return self.mlm_layer(self.decoder_norm(x[:, 1:]), words)[:, :, : self.config.codes]
+
+
+def pad_with_class_token(x: Tensor, masked: Tensor, kept: Tensor | None) -> Tensor:
+    """The whole sequence (B, 257, width): [C]'s features stand for all that is masked or was not shown.
+
+    Source: MAGE suppl. section 2, "Pad with [CLS] token".
+
+    Args:
+        x: (B, 257, width), or (B, k, width) with `kept` (B, k).
+        masked: (B, 16, 16) bool.
+    """
+    class_token = x[:, :1]
+    if kept is not None:
+        padded = class_token.repeat(1, LENGTH + 1, 1)
+        x = padded.scatter(1, kept[:, :, None].expand(-1, -1, x.shape[2]), x)
+    return torch.where(F.pad(masked.flatten(1), (1, 0), value=False)[:, :, None], class_token, x)
 
 
 def grid_embedding(side: int, width: int, heads: int) -> Tensor:

@@ -60,7 +60,13 @@ def test_the_guard_sees_an_upward_import():
 
 
 # Who may see the networks themselves: what readies them for the interface, what trains or measures a part.
-DOOR = {"codec/networks.py", "codec/bundle.py", "codec/tables.py", "codec/public_weights.py"}
+DOOR = {
+    "codec/networks.py",
+    "codec/bundle.py",
+    "codec/tables.py",
+    "codec/public_weights.py",
+    "codec/classes.py",
+}
 PARTS = {"training/recipes.py", "training/run.py", "training/cost.py", "training/initialise.py"}
 PARTS |= {
     "training/tokenizer_stage.py",
@@ -69,6 +75,8 @@ PARTS |= {
     "benchmarks/experiments/base_parts.py",
 }
 PARTS |= {f"training/sparse_{room}.py" for room in ("recipes", "run", "stages")}
+PARTS |= {"training/contrast_stage.py", "training/class_decoder_stage.py", "training/class_commands.py"}
+PARTS |= {"training/features.py", "training/fine_tune.py"}
 OPEN = {"config", "entropy", "phases", "perceptual"}  # none of them a network of the codec
 HIDDEN = {
     "_model",
@@ -137,6 +145,8 @@ HEAVY = ("torch", "compressai", "lpips", "matplotlib", "scipy")
         RUN + "['bench', '-h'])",
         RUN + "['compare', '-h'])",
         RUN + "['serve', '-h'])",
+        RUN + "['inpaint', '-h'])",
+        RUN + "['generate', '-h'])",
         RUN + "['info', 'x'])",
     ],
 )

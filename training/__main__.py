@@ -10,6 +10,7 @@ import click
 
 from ulbic.errors import UlbicError
 from ulbic.models.config import PRESETS, Bridge
+from ulbic.training.class_commands import COMMANDS
 
 if TYPE_CHECKING:
     from .run import RunSetup
@@ -53,7 +54,7 @@ init_option = click.option(
 def stage_command(
     stage: str, steps: int | None, seconds: float | None, init: Path | None, **setup: Any
 ) -> None:
-    """Train one STAGE: continuous, tokenizer, predictor, predictor-cross, decoder, joint
+    """Train one STAGE: continuous, tokenizer, predictor, mage-c, predictor-cross, decoder, joint
     or contexts; or, of the systems of docs/sparse.md, mq-vae, stackformer, dq-vae or dq-transformer."""
     from .loop import Budget
     from .recipes import RECIPES
@@ -161,6 +162,9 @@ def _setup(
         lpips_net=lpips_net,
     )
 
+
+for command in COMMANDS:
+    cli.add_command(command)
 
 if __name__ == "__main__":
     try:

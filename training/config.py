@@ -26,6 +26,9 @@ class TrainConfig:
     grain_weight: float = 0.0  # of the excess power on the 16-pixel grid, per dB
     rate_weights: tuple[float, float] = (40.0, 3.0)  # lambda at the lowest and the highest gain, per bpp
     continuous_dropout: float = 0.0  # share of samples that must do without the continuous stream
+    mask_ratio_max: float = 1.0  # of `mage-c` and of the class decoder; MAGE table 10
+    contrast_weight: float = 0.1  # of `mage-c`'s contrastive loss (lambda), likewise
+    temperature: float = 0.2  # of it (tau), likewise
     prediction_share: float = 1.0  # of the steps of `joint` in which the predictor learns as well
     lpips_net: str = "squeeze"
     adversarial_weight: float = 0.0  # of a patch discriminator's opinion; 0 = none

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -19,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ulbic.errors import UlbicError
 
-Loss = Callable[[Tensor, float], tuple[Tensor, dict[str, Tensor]]]
+Loss = Callable[[Any, float], tuple[Tensor, dict[str, Tensor]]]  # of a batch, and the run's progress
 
 
 @contextmanager
@@ -89,6 +89,22 @@ def total(values: Tensor) -> Tensor:
     return values
 
 
+def of_all(values: Tensor) -> Tensor:
+    """The rows of all processes, for a loss that each process computes of all of them.
+
+    Own rows pass their gradient times the number of processes, so that the average over the processes is what
+    a single one would have.
+    """
+    if not dist.is_initialized():
+        return values
+    count = processes()
+    everyone = values.new_zeros(whole(len(values)), *values.shape[1:])
+    everyone[rows_of(len(everyone))] = values.detach()
+    everyone = total(everyone)
+    everyone[rows_of(len(everyone))] = values * count - values.detach() * (count - 1)
+    return everyone
+
+
 def of_first(value: float) -> float:
     """The first process's value, for all."""
     if not dist.is_initialized():
@@ -120,5 +136,5 @@ class _Step(nn.Module):
         super().__init__()
         self.state, self.loss = state, loss
 
-    def forward(self, x: Tensor, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(self, x: Any, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         return self.loss(x, progress)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -144,7 +145,7 @@ def train(
     model: nn.Module,
     parameters: list[nn.Parameter],
     loss: Loss,
-    batches: Callable[[int], Iterator[Tensor]],
+    batches: Callable[[int], Iterator[Any]],
     config: TrainConfig,
     budget: Budget,
     folder: Path,
@@ -154,9 +155,9 @@ def train(
     """Trains `parameters` of `model` in place and leaves the averaged weights in it.
 
     Args:
-        loss: (crops (B, 3, H, W) in [0, 1], progress) to (scalar, values to log).
-        batches: given the number of steps done before, an endless iterator of crops, under torchrun
-            this process's share of them.
+        loss: (crops (B, 3, H, W) in [0, 1], or another batch; progress) to (scalar, values to log).
+        batches: given the number of steps done before, an endless iterator of crops, or of what has a `to`
+            like theirs; under torchrun this process's share of them.
         folder: receives `state.pt` (to resume from), `log.jsonl` (curves) and `record.json`.
         save_every: seconds between two checkpoints.
         log_every: steps that a line of `log.jsonl` is the mean of.

@@ -24,10 +24,21 @@ MASK_RATIO_MEAN, MASK_RATIO_STD, MASK_RATIO_MIN = 0.55, 0.25, 0.5  # HybridFlow 
 DROPPED = LENGTH // 2  # masked indices that the encoder is not shown (MAGE)
 
 
-def mask_ratio() -> float:
-    """One draw of the truncated normal on [0.5, 1]."""
-    value = torch.nn.init.trunc_normal_(torch.empty(()), MASK_RATIO_MEAN, MASK_RATIO_STD, MASK_RATIO_MIN, 1.0)
+def mask_ratio(most: float = 1.0) -> float:
+    """One draw of the truncated normal on [0.5, most]."""
+    value = torch.nn.init.trunc_normal_(
+        torch.empty(()), MASK_RATIO_MEAN, MASK_RATIO_STD, MASK_RATIO_MIN, most
+    )
     return float(value)
+
+
+def ratio_masks(batch: int, most: float = 1.0) -> Tensor:
+    """(B, 16, 16) bool, true = masked, each at a random ratio of at most `most`: MAGE's own masks."""
+    masks = torch.zeros(batch, LENGTH, dtype=torch.bool)
+    for row in masks:
+        count = min(math.ceil(LENGTH * mask_ratio(most)), int(LENGTH * most))
+        row[torch.randperm(LENGTH)[:count]] = True
+    return masks.view(batch, WINDOW, WINDOW)
 
 
 def random_masks(batch: int) -> Tensor:

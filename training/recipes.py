@@ -5,7 +5,8 @@ The stages of HybridFlow suppl. §1, preceded by those that its public checkpoin
     continuous       the continuous stream alone
     tokenizer        the VQGAN alone
     predictor        masked pre-training, tokens alone (MAGE)
-    predictor-cross  the same with the CrossAttention on the continuous stream
+    mage-c           the same with a contrastive loss between views of a picture (MAGE-C)
+    predictor-cross  the predictor with the CrossAttention on the continuous stream
     decoder          the correction network and its bridge, on predicted maps, everything else frozen
     joint            everything but the tokenizer's encoder and codebook
     contexts         context model and hyper-prior alone, for latents that stay as they are
@@ -14,22 +15,23 @@ The stages of HybridFlow suppl. §1, preceded by those that its public checkpoin
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from torch import Tensor, nn
+from torch import nn
 
 from ulbic.codec.networks import TorchNetworks
+from ulbic.models.contrast import ContrastConfig, ContrastHead
 from ulbic.models.model import UlbicModel
 
 from .config import TrainConfig
 from .continuous_stage import continuous_loss
+from .contrast_stage import mage_c_loss
+from .distributed import Loss
 from .joint_stage import joint_loss
 from .losses import PerceptualLoss
 from .predictor_stage import predictor_loss
 from .tokenizer_stage import CodebookKeeper, tokenizer_loss
-
-Terms = tuple[Tensor, dict[str, Tensor]]
 
 
 class Task(NamedTuple):
@@ -37,7 +39,7 @@ class Task(NamedTuple):
 
     state: nn.Module  # all that must be saved to resume, the model among it
     parameters: list[nn.Parameter]  # what the optimiser moves
-    loss: Callable[[Tensor, float], Terms]
+    loss: Loss
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Recipe:
     tiny: TrainConfig
     base: TrainConfig
     bind: Callable[[UlbicModel, TrainConfig], Task]
+    pairs: bool = False  # rows 2 i and 2 i + 1 of a batch are views of one picture
 
     def config(self, preset: str) -> TrainConfig:
         """The configuration for "tiny", or for "base" and "large"."""
@@ -74,6 +77,16 @@ def _bind_predictor(model: UlbicModel, config: TrainConfig) -> Task:
     parameters = list(model.predictor.parameters())
     networks, prior = TorchNetworks(model), model.continuous.prior
     return Task(model, parameters, lambda x, _: predictor_loss(networks, prior, x, config))
+
+
+def _bind_mage_c(model: UlbicModel, config: TrainConfig) -> Task:
+    """The head is left behind with the stage's state: only training needs it."""
+    head = ContrastHead(ContrastConfig(width=model.config.predictor.width))
+    return Task(
+        nn.ModuleDict({"model": model, "head": head}),
+        [*model.predictor.parameters(), *head.parameters()],
+        lambda x, _: mage_c_loss(model, head, x, config),
+    )
 
 
 def _bind_predictor_cross(model: UlbicModel, config: TrainConfig) -> Task:
@@ -126,7 +139,7 @@ def bind(stage: str, model: UlbicModel, config: TrainConfig) -> Task:
 
 
 _MLIC = TrainConfig(batch=8, learning_rate=1e-4, warmup=0.01, weight_decay=0.0, grad_clip=1.0)
-_MAGE = TrainConfig(batch=4096, learning_rate=1.5e-4, warmup=40 / 1600)  # MAGE, table 10
+MAGE = TrainConfig(batch=4096, learning_rate=1.5e-4, warmup=40 / 1600)  # MAGE, table 10
 # HybridFlow, suppl. §1.1: 20 epochs, 8 GPUs; §1.2: 25 epochs
 _CROSS = TrainConfig(batch=10, learning_rate=5e-4, warmup=2 / 20)
 _PIXELS = TrainConfig(batch=12, learning_rate=4e-5, warmup=1 / 25, lpips_net="alex")
@@ -152,8 +165,14 @@ RECIPES = {
     ),
     "predictor": Recipe(
         tiny=TrainConfig(batch=32, learning_rate=1e-3, warmup=0.03, continuous_dropout=1.0),
-        base=TrainConfig(**{**vars(_MAGE), "continuous_dropout": 1.0}),
+        base=TrainConfig(**{**vars(MAGE), "continuous_dropout": 1.0}),
         bind=_bind_predictor,
+    ),
+    "mage-c": Recipe(
+        tiny=TrainConfig(batch=64, learning_rate=1e-3, warmup=0.03, mask_ratio_max=0.6),
+        base=replace(MAGE, batch=2 * MAGE.batch, mask_ratio_max=0.6),  # as many pictures
+        bind=_bind_mage_c,
+        pairs=True,
     ),
     "predictor-cross": Recipe(
         tiny=TrainConfig(batch=32, learning_rate=1e-3, warmup=0.03, continuous_dropout=0.15),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from ulbic.codec.tables import export_tables
 from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
@@ -21,6 +23,7 @@ from .initialise import fit_lapped_transform
 from .loop import Budget, train
 from .recipes import RECIPES, Task, bind
 from .sparse_recipes import SPARSE_RECIPES
+from .views import view_pairs
 
 SHARES = {  # of the time of a whole run of `tiny`
     "continuous": 0.12,
@@ -47,7 +50,10 @@ class RunSetup:
     def config(self, stage: str) -> TrainConfig:
         """The stage's recipe; another batch size scales the learning rate by the root of the ratio."""
         recipe = RECIPES[stage] if stage in RECIPES else SPARSE_RECIPES[stage]
-        config = recipe.config(self.preset)
+        return self.adapted(recipe.config(self.preset))
+
+    def adapted(self, config: TrainConfig) -> TrainConfig:
+        """A recipe with what the command line wants otherwise."""
         if self.lpips_net is not None:
             config = replace(config, lpips_net=self.lpips_net)
         if self.batch is None:
@@ -84,16 +90,22 @@ def start(config: TrainConfig, setup: RunSetup) -> PictureStore:
 
 
 def fit(
-    task: Task, config: TrainConfig, budget: Budget, setup: RunSetup, store: PictureStore, folder: Path
+    task: Task,
+    config: TrainConfig,
+    budget: Budget,
+    setup: RunSetup,
+    store: PictureStore,
+    folder: Path,
+    source: Callable[..., Iterator[Tensor]] = Crops,
 ) -> None:
-    """Trains what the task says on random crops of the pictures."""
+    """Trains what the task says on random crops of the pictures, or on what else `source` cuts of them."""
     task.state.to(setup.device)
     workers, rows = max(1, (os.cpu_count() or 1) // 2), rows_of(config.batch)
     train(
         task.state,
         task.parameters,
         task.loss,
-        lambda step: Crops(store, config.batch, config.crop, config.seed, step, workers, rows),
+        lambda step: source(store, config.batch, config.crop, config.seed, step, workers, rows),
         config,
         budget,
         folder,
@@ -111,7 +123,8 @@ def _run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) -
         if model.continuous.lapped is not None and not resumed:
             fit_lapped_transform(model.continuous, Crops(store, batch=32, seed=1))
     model = model.to(memory_format=torch.channels_last).to(setup.device)
-    fit(bind(stage, model, config), config, budget, setup, store, folder)
+    source = view_pairs if RECIPES[stage].pairs else Crops
+    fit(bind(stage, model, config), config, budget, setup, store, folder, source)
     weights = folder / "weights.safetensors"
     if is_first():
         save_checkpoint(weights, model.cpu(), export_tables(model), torch.float32)

@@ -109,7 +109,7 @@ def fixed_batches(step):
         yield batch
 
 
-NO_NETWORK = ("continuous", "contexts", "predictor", "predictor-cross")
+NO_NETWORK = ("continuous", "contexts", "predictor", "mage-c", "predictor-cross")
 
 
 @pytest.mark.parametrize(
