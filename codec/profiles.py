@@ -49,18 +49,14 @@ class Profile:
         """The first 12 bits of the digest of the weights, as in files."""
         return int(self.sha256[:_TAG_DIGITS], 16)
 
-    @property
-    def places(self) -> tuple[Path, ...]:
-        """Where the weights may lie, in the order in which they are looked for."""
-        return BUNDLED_WEIGHTS / self.file, installed_weights() / self.file
-
     def find_weights(self) -> Path:
-        """The weight file; not opened yet.
+        """The weight file, bundled or else installed; not opened yet.
 
         Raises:
-            WeightsError: it is in none of the places.
+            WeightsError: it is neither.
         """
-        for path in self.places:
+        for folder in (lambda: BUNDLED_WEIGHTS, installed_weights):
+            path = folder() / self.file
             if path.is_file():
                 return path
         raise WeightsError(f"the weights of model {self.name!r} are missing: ulbic weights install FILE")

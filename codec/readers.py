@@ -47,10 +47,12 @@ PLUGINS = (HEIC, JPEG_XL, AVIF)
 def looks_like_picture(path: Path) -> bool:
     """Whether the suffix is a picture's, be there a reader for it or not; a .ulb file is none."""
     suffix = path.suffix.lower()
+    if suffix == ".ulb":  # before Pillow loads all its plugins to say so
+        return False
     if is_raw(path) or suffix in _NO_READER or plugin_for(suffix) is not None:
         return True
     name = Image.registered_extensions().get(suffix)
-    return name in Image.OPEN and name not in _NO_PICTURES and suffix != ".ulb"
+    return name in Image.OPEN and name not in _NO_PICTURES
 
 
 def is_raw(path: Path) -> bool:

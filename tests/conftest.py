@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from support import synthetic_picture
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the cores, and so do the processes that they start
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from .distributed import is_first, own_rows, process_group, rows_of, wait, whole
 from .loop import Budget, train
 from .predictor_stage import kept_positions, masked_loss, ratio_masks
 from .recipes import MAGE, Task
-from .run import RunSetup
+from .run import RunSetup, flushed_denormals
 
 NAME = "class-decoder"
 TINY = TrainConfig(batch=32, learning_rate=1e-3, warmup=0.03)
@@ -58,7 +58,7 @@ def train_class_decoder(model: UlbicModel, classes: ClassSet, budget: Budget, se
         UlbicError: a batch that the processes cannot share evenly.
     """
     folder, config = setup.output / NAME, setup.adapted(CONFIGS[setup.preset])
-    with process_group(setup.device) as device:
+    with process_group(setup.device) as device, flushed_denormals(device):
         torch.manual_seed(config.seed)
         shape = fitting_config(setup.preset, model.config.predictor, len(classes.names))
         decoder = ClassDecoder(shape).to(device)

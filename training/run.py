@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,8 +70,18 @@ def run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) ->
         InputError: no shards; WeightsError: `init` cannot be used; UlbicError: a batch that the
             processes cannot share evenly.
     """
-    with process_group(setup.device) as device:
+    with process_group(setup.device) as device, flushed_denormals(device):
         return _run_stage(stage, init, budget, replace(setup, device=device))
+
+
+@contextmanager
+def flushed_denormals(device: str) -> Iterator[None]:
+    """On a CPU, numbers too small to be normal count as zero: they would cost a hundred times as much."""
+    torch.set_flush_denormal(device == "cpu")
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def start(config: TrainConfig, setup: RunSetup) -> PictureStore:
@@ -79,8 +90,6 @@ def start(config: TrainConfig, setup: RunSetup) -> PictureStore:
     Raises:
         InputError: no shards; UlbicError: a batch that the processes cannot share evenly.
     """
-    if setup.device == "cpu":
-        torch.set_flush_denormal(True)
     rows_of(config.batch)
     torch.manual_seed(config.seed)
     if is_first():

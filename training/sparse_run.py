@@ -13,7 +13,7 @@ from ulbic.models.sparse.networks import build
 
 from .distributed import is_first, process_group, wait
 from .loop import Budget
-from .run import RunSetup, fit, start
+from .run import RunSetup, fit, flushed_denormals, start
 from .sparse_recipes import SPARSE_RECIPES
 
 
@@ -27,7 +27,7 @@ def run_sparse_stage(stage: str, init: Path | None, budget: Budget, setup: RunSe
         InputError: no shards, or no first stage; WeightsError: `init` cannot be used; UlbicError: a batch
             that the processes cannot share evenly.
     """
-    with process_group(setup.device) as device:
+    with process_group(setup.device) as device, flushed_denormals(device):
         return _run(stage, init, budget, replace(setup, device=device))
 
 
