@@ -1,6 +1,6 @@
 """What an index mode is: a way to choose, code and receive a subset of the index map. Free of torch.
 
-A mode is added by one `index_modes.register` of an object with these attributes.
+A mode is added by one `INDEX_MODES.register` of an object with these attributes.
 """
 
 from __future__ import annotations

@@ -21,10 +21,10 @@ from .config import WINDOW, PredictorConfig
 from .predictor import (
     LENGTH,
     Block,
-    CrossAttention,
     MaskPredictor,
     MlmLayer,
     grid_embedding,
+    initialise,
     pad_with_class_token,
 )
 
@@ -69,14 +69,7 @@ class ClassDecoder(nn.Module):
         self._initialise()
 
     def _initialise(self) -> None:
-        for module in self.modules():
-            if isinstance(module, (nn.Linear, nn.Embedding)):
-                nn.init.trunc_normal_(module.weight, std=0.02)
-            if isinstance(module, nn.Linear):
-                nn.init.zeros_(module.bias)
-        for module in self.modules():
-            if isinstance(module, CrossAttention):
-                module.start_local()
+        initialise(self)
         with torch.no_grad():
             self.decoder_pos_embed_learned[0, 2:] = grid_embedding(
                 WINDOW, self.config.width, self.config.heads

@@ -129,6 +129,18 @@ class MlmLayer(nn.Module):
         return self.ln(F.gelu(self.fc(x))) @ words.T + self.bias
 
 
+def initialise(network: nn.Module) -> None:
+    """Small random weights for linear layers and embeddings; CrossAttentions look at their own place."""
+    for module in network.modules():
+        if isinstance(module, (nn.Linear, nn.Embedding)):
+            nn.init.trunc_normal_(module.weight, std=0.02)
+        if isinstance(module, nn.Linear):
+            nn.init.zeros_(module.bias)
+    for module in network.modules():
+        if isinstance(module, CrossAttention):
+            module.start_local()
+
+
 class MaskPredictor(nn.Module):
     """Logits of the masked indices of 16x16 windows."""
 
@@ -153,14 +165,7 @@ class MaskPredictor(nn.Module):
         self._initialise()
 
     def _initialise(self) -> None:
-        for module in self.modules():
-            if isinstance(module, (nn.Linear, nn.Embedding)):
-                nn.init.trunc_normal_(module.weight, std=0.02)
-            if isinstance(module, nn.Linear):
-                nn.init.zeros_(module.bias)
-        for module in self.modules():
-            if isinstance(module, CrossAttention):
-                module.start_local()
+        initialise(self)
         config = self.config
         with torch.no_grad():
             self.decoder_pos_embed_learned[0, 1:] = grid_embedding(

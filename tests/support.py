@@ -20,6 +20,8 @@ needs_shared = pytest.mark.skipif(
 )
 
 
+WIDE, PHONE = (1200, 900), (390, 844)  # windows of a browser, in pixels
+
 DISAGREEMENT = 1e-10  # relative, of every layer: a million times what implementations really differ by
 
 

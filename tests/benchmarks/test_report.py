@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
-from support import synthetic_picture
+from support import PHONE, WIDE, synthetic_picture
 
 from ulbic.benchmarks import metrics, outputs
 from ulbic.benchmarks.cache import Cache
@@ -13,10 +11,6 @@ from ulbic.benchmarks.peers import CODECS
 from ulbic.benchmarks.pictures import open_pictures
 from ulbic.benchmarks.published import published_curves
 from ulbic.benchmarks.runner import available, run
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
-WIDE, PHONE = (1200, 900), (390, 844)
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +28,6 @@ def report_file(tmp_path_factory):
     path = folder / "report.html"
     path.write_bytes(outputs.files(finished, cache, None, published_curves())["report.html"])
     return path
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    if CHROMIUM is None:
-        pytest.skip("needs a Chromium on the PATH")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(params=[WIDE, PHONE], ids=["wide", "phone"])

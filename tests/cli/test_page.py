@@ -4,34 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
-import shutil
 
 import pytest
 from PIL import Image
-from support import serving, synthetic_picture
+from support import PHONE, WIDE, serving, synthetic_picture
 
 import ulbic
 
 pytest.importorskip("starlette", reason="needs ulbic[web]")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-)
-WIDE, PHONE = (1200, 900), (390, 844)
 PATIENCE = 300_000  # ms, for a busy machine
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-    if CHROMIUM is None:
-        pytest.skip("needs a Chromium on the PATH")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
