@@ -123,3 +123,18 @@ def toy_base_config():
         context="attention",
     )
     return replace(toy_config(), continuous=continuous, precision="bfloat16")
+
+
+def write_when_told(path, data, start, results):
+    """Publishes a new file at the moment when another process does; for a process of its own."""
+    from ulbic.cli.output import new_file
+    from ulbic.errors import OutputError
+
+    start.wait()
+    try:
+        with new_file(path, replace=False) as temporary:
+            temporary.write_bytes(data)
+            start.wait()  # all have looked, and none has published
+        results.put(data)
+    except OutputError as error:
+        results.put(str(error))

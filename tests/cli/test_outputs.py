@@ -11,7 +11,7 @@ import threading
 
 import pytest
 from PIL import Image
-from support import run_here, synthetic_picture
+from support import run_here, synthetic_picture, write_when_told
 
 import ulbic as package
 from ulbic.cli.output import check_output, new_file, write_output
@@ -196,17 +196,6 @@ def test_a_decoded_picture_keeps_off_the_original(picture_file, ulb_file, monkey
         "picture.png",
         "picture.ulb",
     ]
-
-
-def write_when_told(path, data, start, results):
-    start.wait()
-    try:
-        with new_file(path, replace=False) as temporary:
-            temporary.write_bytes(data)
-            start.wait()  # all have looked, and none has published
-        results.put(data)
-    except OutputError as error:
-        results.put(str(error))
 
 
 def test_one_of_two_writers_succeeds(tmp_path):
