@@ -23,6 +23,7 @@ from .lapped import LappedTransform
 from .transforms import Analysis, HyperAnalysis, Synthesis
 
 GAIN_STEP = math.log(5.0) / 7  # between the gain vectors, at first
+BICUBIC = (-9 / 256, 67 / 256, 225 / 256, -27 / 256)  # a quarter of a pixel before the third of four
 
 
 class ContinuousStream(nn.Module):
@@ -88,8 +89,15 @@ class ContinuousStream(nn.Module):
 
 
 def enlarge(small: Tensor) -> Tensor:
-    """(B, 3, H, W) to (B, 3, 2 H, 2 W), bicubic."""
-    return F.interpolate(small, scale_factor=2.0, mode="bicubic", align_corners=False)
+    """(B, C, H, W) to (B, C, 2 H, 2 W), bicubic, edges repeated.
+
+    A convolution does it, because the backward pass of `F.interpolate` takes ten times as long.
+    """
+    taps = small.new_tensor([(*BICUBIC, 0), (0, *BICUBIC[::-1])])
+    channels = small.shape[1]
+    kernel = torch.einsum("cd,mi,nj->cmndij", torch.eye(channels).to(taps), taps, taps)
+    padded = F.pad(small, (2, 2, 2, 2), mode="replicate")
+    return F.pixel_shuffle(F.conv2d(padded, kernel.reshape(4 * channels, channels, 5, 5)), 2)
 
 
 def _gain_vector(logarithms: Tensor, gain: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from PIL import Image
 from support import run_here, synthetic_picture, write_when_told
 
 import ulbic as package
-from ulbic.cli.output import check_output, new_file, write_output
+from ulbic.cli.output import check_output, write_output
 from ulbic.codec.settings import EncodeSettings
 from ulbic.errors import OutputError
 

@@ -7,11 +7,13 @@ import json
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from ulbic.codec.latents import walk
 from ulbic.codec.networks import TorchNetworks
 from ulbic.models.bridge import Bridge
 from ulbic.models.config import BASE, PRESETS, TINY, BridgeConfig, ModelConfig
+from ulbic.models.continuous import enlarge
 from ulbic.models.entropy import FactorizedPrior, gaussian_likelihood
 from ulbic.models.model import UlbicModel
 from ulbic.models.phases import quincunx
@@ -165,3 +167,9 @@ def test_gaussian_likelihood_sums_to_one():
     values = torch.arange(-200, 201, dtype=torch.float64)
     for scale in (0.11, 1.0, 20.0):
         assert gaussian_likelihood(values, torch.tensor(scale)).sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_enlarging_is_bicubic():
+    small = torch.rand(2, 3, 5, 7, generator=torch.Generator().manual_seed(1))
+    expected = F.interpolate(small, scale_factor=2.0, mode="bicubic", align_corners=False)
+    torch.testing.assert_close(enlarge(small), expected, rtol=0, atol=1e-6)
