@@ -1,9 +1,8 @@
 """Picture to bytes.
 
-picture ─ analyse_picture, tile by tile ┬ networks.analyse ─ latents ──────┐
-                                        └ networks.tokenise ─ index map ───┤
-          encode_features ┬ y, z ─ encode_latents ──┐ <────────────────────┘
-                          └ index mode's encode ────┴ container
+picture ─ analyse_picture, tile by tile ─ networks.analyse ─ latents
+          encode_features ┬ y, z ─ encode_latents ─ y_hat ────────────────────────┐
+                          └ restoration of y_hat ─ index map ─ index mode's encode ┴ container
 """
 
 from __future__ import annotations
@@ -24,12 +23,14 @@ from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
 from .bundle import Bundle
 from .exactness import GUARD, OFFSETS, ExactRounding, NearBoundaryError
 from .extras import NO_EXTRAS, Extras, pack_extras
-from .images import to_tensor
-from .index_mode import IndexContext
+from .images import tile_tensor
+from .index_mode import IndexContext, IndexMode
 from .index_modes import INDEX_MODES
 from .latents import encode_latents
 from .profiles import RatePoint
-from .windows import MARGIN, TILE, Window, windows
+from .restoring import Restoring
+from .tokenising import Tokenising
+from .windows import MARGIN, TILE, windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class PictureFeatures:
     width: int  # pixels
     height: int
     latents: Tensor  # (1, latents, h, w) float32, before the gain
-    indices: np.ndarray  # (rows, columns) int64
+    tokenising: Tokenising  # for the index map, where one is sent
     grey: bool  # and what travels beside the pixels
     chunks: tuple[Chunk, ...]
 
@@ -55,7 +56,7 @@ class EncodedPicture(NamedTuple):
 
 @torch.no_grad()
 def analyse_picture(bundle: Bundle, picture: Image.Image, extras: Extras = NO_EXTRAS) -> PictureFeatures:
-    """Runs both encoders over an RGB picture of any size, in the memory of one tile.
+    """Runs the continuous encoder over an RGB picture of any size, in the memory of one tile.
 
     Raises:
         LimitError: the format has no room for something in `extras`.
@@ -64,30 +65,18 @@ def analyse_picture(bundle: Bundle, picture: Image.Image, extras: Extras = NO_EX
     rows, columns = -(-picture.height // LATENT_STRIDE), -(-picture.width // LATENT_STRIDE)
     latents = torch.empty(1, networks.sizes.latents, rows, columns, device=networks.device)
     latents = latents.contiguous(memory_format=torch.channels_last)
-    tokens = torch.empty(1, 2 * rows, 2 * columns, dtype=torch.int64, device=networks.device)
     for tile in windows(rows, columns, TILE // 2, 0):
         outer = tile.grown(MARGIN // 2, rows, columns)
-        image = to_tensor(_cut(picture, outer), LATENT_STRIDE).to(networks.device)
-        inner = tile.within(outer)
-        tile.of(latents)[:] = inner.of(networks.analyse(image))
-        tile.of(tokens, 2)[:] = inner.of(networks.tokenise(image), 2)
-    height, width = -(-picture.height // TOKEN_STRIDE), -(-picture.width // TOKEN_STRIDE)
+        image = tile_tensor(picture, outer).to(networks.device)
+        tile.of(latents)[:] = tile.within(outer).of(networks.analyse(image))
     return PictureFeatures(
         width=picture.width,
         height=picture.height,
         latents=latents,
-        indices=tokens[0, :height, :width].cpu().numpy(),
+        tokenising=Tokenising(networks, picture),
         grey=extras.grey,
         chunks=pack_extras(extras),
     )
-
-
-def _cut(picture: Image.Image, window: Window) -> Image.Image:
-    """The pixels of a window of latents, as far as the picture has them."""
-    left, top = window.left * LATENT_STRIDE, window.top * LATENT_STRIDE
-    right = min(left + window.width * LATENT_STRIDE, picture.width)
-    bottom = min(top + window.height * LATENT_STRIDE, picture.height)
-    return picture.crop((left, top, right, bottom))
 
 
 @torch.no_grad()
@@ -104,16 +93,17 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
         raise SettingsError(f"gain {point.gain:g}: those of model {bundle.profile.name!r} end at {highest}")
     gain = torch.tensor([point.gain], dtype=torch.float32, device=networks.device)
     y, z = networks.hyper_analyse(features.latents, gain)
-    raw = mode.prefers_raw(features.indices, tables.index)
 
     for offset in range(OFFSETS):
         writer, rounding = SymbolWriter(), ExactRounding(offset, GUARD)
         try:
             y_hat = encode_latents(writer, networks, tables, y, z, rounding)
+            indices = _index_map(mode, features, Restoring(networks, y_hat, point.gain))
+            raw = mode.prefers_raw(indices, tables.index)
             context = IndexContext(
                 y_hat=y_hat, networks=networks, rounding=rounding, table=tables.index, raw=raw
             )
-            mode.encode(writer, features.indices, context)
+            mode.encode(writer, indices, context)
         except NearBoundaryError:
             continue
         header = Header(
@@ -131,6 +121,12 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
         data = write_container(header, writer.finish())
         return EncodedPicture(data, header, writer.digest.hexdigest(), writer.ideal_bits)
     raise UlbicError("no rounding offset keeps every value off a boundary")
+
+
+def _index_map(mode: IndexMode, features: PictureFeatures, restoring: Restoring) -> np.ndarray:
+    if mode.sends_nothing:
+        return np.zeros((-(-features.height // TOKEN_STRIDE), -(-features.width // TOKEN_STRIDE)), np.int64)
+    return features.tokenising.index_map(restoring)
 
 
 def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> EncodedPicture:

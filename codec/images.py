@@ -16,11 +16,13 @@ from torch import Tensor
 from ulbic.bitstream.container import MAX_PIXELS
 from ulbic.errors import ImageError, LimitError
 from ulbic.files import File, read_file
+from ulbic.models.config import LATENT_STRIDE
 
 from .alpha import fill_transparent
 from .colour import note, stored_modes, to_colours
 from .extras import EXIF_PREFIX, Extras
 from .readers import is_raw, open_picture
+from .windows import Window
 
 Source = File | Image.Image | np.ndarray
 
@@ -128,6 +130,14 @@ def to_tensor(picture: Image.Image, multiple: int) -> Tensor:
     height, width = tensor.shape[2:]
     padded = F.pad(tensor, (0, -width % multiple, 0, -height % multiple), mode="replicate")
     return padded.contiguous(memory_format=torch.channels_last)
+
+
+def tile_tensor(picture: Image.Image, tile: Window) -> Tensor:
+    """(1, 3, 32 h, 32 w) float32 of an RGB picture's part under a window of h x w latents."""
+    left, top = tile.left * LATENT_STRIDE, tile.top * LATENT_STRIDE
+    right = min(left + tile.width * LATENT_STRIDE, picture.width)
+    bottom = min(top + tile.height * LATENT_STRIDE, picture.height)
+    return to_tensor(picture.crop((left, top, right, bottom)), LATENT_STRIDE)
 
 
 def to_pixels(tensor: Tensor) -> np.ndarray:

@@ -49,6 +49,10 @@ class IndexMode(Protocol):
     def name(self) -> str:
         """On the command line."""
 
+    @property
+    def sends_nothing(self) -> bool:
+        """Whether it never sends an index, so that the encoder need not know any."""
+
     def prefers_raw(self, indices: np.ndarray, table: FrequencyTables) -> bool:
         """Whether the indices (rows, columns) that the mode sends are cheaper without any model."""
 

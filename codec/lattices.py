@@ -26,6 +26,10 @@ class Lattice:
     name: str
     levels: int  # 0 sends nothing, 5 everything
 
+    @property
+    def sends_nothing(self) -> bool:
+        return self.levels == 0
+
     def prefers_raw(self, indices: np.ndarray, table: FrequencyTables) -> bool:
         sent = indices.ravel()[self.order(*indices.shape)]
         return table.cost(sent, np.zeros_like(sent)) > len(sent) * np.log2(_codes(table))

@@ -51,11 +51,15 @@ class Networks(Protocol):
     @property
     def symbol_device(self) -> torch.device: ...
 
+    @property
+    def complements(self) -> bool:
+        """Whether `tokenise` looks at the restoration."""
+
     def analyse(self, picture: Tensor) -> Tensor:
         """Latents before the gain."""
 
-    def tokenise(self, picture: Tensor) -> Tensor:
-        """The index map (B, 2 h, 2 w), int64."""
+    def tokenise(self, picture: Tensor, restoration: Tensor | None = None) -> Tensor:
+        """The index map (B, 2 h, 2 w), int64; what the restoration says already needs no code."""
 
     def hyper_analyse(self, latents: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
         """Latents in quantisation steps at the rate points `gain` (B,), and their hyper-latents.
@@ -122,13 +126,17 @@ class TorchNetworks:
     def symbol_device(self) -> torch.device:
         return next(self._context.parameters()).device
 
+    @property
+    def complements(self) -> bool:
+        return self._model.tokenizer.complements
+
     def analyse(self, picture: Tensor) -> Tensor:
         with self._precision():
             return self._model.continuous.transform(reduce(picture))
 
-    def tokenise(self, picture: Tensor) -> Tensor:
+    def tokenise(self, picture: Tensor, restoration: Tensor | None = None) -> Tensor:
         with self._precision():
-            return self._model.tokenizer.indices(picture)
+            return self._model.tokenizer.indices(picture, restoration)
 
     def hyper_analyse(self, latents: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
         stream = self._model.continuous
@@ -169,10 +177,17 @@ class TorchNetworks:
             return self._predictor(indices, masked, assist, kept).float()
 
     def paint(
-        self, indices: Tensor, received: Tensor, correction: Tensor | None, restoration: Tensor | None
+        self,
+        indices: Tensor,
+        received: Tensor,
+        correction: Tensor | None,
+        restoration: Tensor | None,
+        codes: Tensor | None = None,
     ) -> Tensor:
+        """Training hands over the `codes` of the indices, to have their gradients."""
         with self._precision():
-            return self._model.paint(indices, received, correction, restoration)
+            codes = self._model.tokenizer.quantize(indices) if codes is None else codes
+            return self._model.paint(codes, received, correction, restoration)
 
     @property
     def encoder_tag(self) -> str:

@@ -76,6 +76,7 @@ class TokenizerConfig:
 
     codes: int = 1024
     dim: int = 256
+    complements: bool = False  # the encoder sees the restoration too, and says what that one does not
     encoder: PyramidConfig = PyramidConfig()
     decoder: PyramidConfig = PyramidConfig()
 
@@ -106,6 +107,7 @@ class BridgeConfig:
     kind: Bridge = "separate"
     channels: int = 256  # of the feature map given to the correction network
     skips: int = 0  # finest levels of the correction network that see the restoration itself
+    finish_channels: int = 0  # of a light stage at half of the picture's size, behind both; 0 = none
     encoder: PyramidConfig = PyramidConfig(widths=(64, 128, 256, 256, 256), blocks=1)
 
 
@@ -133,17 +135,12 @@ class ModelConfig:
             TypeError: a field is missing or unknown.
         """
         raw = json.loads(text)
-        tokenizer = raw["tokenizer"]
-        bridge = raw["bridge"]
+        tokenizer, bridge = raw["tokenizer"], raw["bridge"]
+        pyramids = {part: PyramidConfig(**_tupled(tokenizer[part])) for part in ("encoder", "decoder")}
         return cls(
             name=raw["name"],
             continuous=ContinuousConfig(**_tupled(raw["continuous"])),
-            tokenizer=TokenizerConfig(
-                codes=tokenizer["codes"],
-                dim=tokenizer["dim"],
-                encoder=PyramidConfig(**_tupled(tokenizer["encoder"])),
-                decoder=PyramidConfig(**_tupled(tokenizer["decoder"])),
-            ),
+            tokenizer=TokenizerConfig(**{**tokenizer, **pyramids}),
             predictor=PredictorConfig(**raw["predictor"]),
             bridge=BridgeConfig(**{**bridge, "encoder": PyramidConfig(**_tupled(bridge["encoder"]))}),
             restoration_blend=raw["restoration_blend"],
@@ -222,7 +219,9 @@ TINY = ModelConfig(
         cross_block=0,
         dropout=0.0,
     ),
-    bridge=BridgeConfig(channels=112, skips=2, encoder=_narrow((32, 64, 96), blocks=1, middle_blocks=0)),
+    bridge=BridgeConfig(
+        channels=112, skips=2, finish_channels=32, encoder=_narrow((32, 64, 96), blocks=1, middle_blocks=0)
+    ),
     restoration_blend=0.5,
 )
 

@@ -33,13 +33,12 @@ class UlbicModel(nn.Module):
         return restoration if self.config.continuous.full_size else self.smooth(enlarge(restoration))
 
     def paint(
-        self, indices: Tensor, received: Tensor, correction: Tensor | None, restoration: Tensor | None
+        self, codes: Tensor, received: Tensor, correction: Tensor | None, restoration: Tensor | None
     ) -> Tensor:
-        """Pixels (B, 3, 16 h, 16 w) of a completed index map (B, h, w).
+        """Pixels (B, 3, 16 h, 16 w) of the codes (B, dim, h, w) of a completed index map.
 
         The bridge's correction map and the restoration are both given, or neither: then tokens alone count.
         """
-        codes = self.tokenizer.quantize(indices)
         return self.correction(self.tokenizer.decoder, codes, received, correction, restoration)
 
 

@@ -2,7 +2,7 @@
 
 codes ───────────> VQGAN decoder ──+──+──+──> picture (blended with the restoration in `tiny`)
 correction map ──> its duplicate ──┴──┴──┘
-restoration ───────────> its two finest levels (in `tiny`)
+restoration ───────────> its two finest levels (in `tiny`), and the light stage that finishes the picture
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ class CorrectionNetwork(nn.Module):
             zero(conv)
         self.received = nn.Parameter(torch.zeros(config.tokenizer.dim))
         self.blend = config.restoration_blend
+        width = config.bridge.finish_channels
+        self.finish = Finish(width) if width else None
 
     def forward(
         self,
@@ -63,4 +65,31 @@ class CorrectionNetwork(nn.Module):
         features = self.network.features(correction, skips=skips)
         added = [fuse(feature) for fuse, feature in zip(self.fusion, features, strict=True)]
         picture = decoder(codes, added)
-        return picture.lerp(restoration.to(picture.dtype), self.blend) if self.blend else picture
+        restoration = restoration.to(picture.dtype)
+        picture = picture.lerp(restoration, self.blend) if self.blend else picture
+        if self.finish is None:
+            return picture
+        return picture + self.finish(torch.cat([picture, restoration], dim=1))
+
+
+class Finish(nn.Sequential):
+    """What is added to a picture at last, for patches of the head to fit together; nothing at first.
+
+    The head paints 4x4 pixels from one feature vector, whose neighbours know nothing of it, and that shows
+    as a mesh in calm areas. Three convolutions at half of the picture's size see across their borders.
+    """
+
+    def __init__(self, width: int) -> None:
+        last = nn.Conv2d(width, 12, 3, padding=1)
+        zero(last)
+        super().__init__(
+            nn.Conv2d(24, width, 3, padding=1),
+            nn.GELU(),
+            nn.Conv2d(width, width, 3, padding=1),
+            nn.GELU(),
+            last,
+        )
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Picture and restoration (B, 6, H, W), sides even, to (B, 3, H, W)."""
+        return F.pixel_shuffle(super().forward(F.pixel_unshuffle(pictures, 2)), 2)

@@ -51,15 +51,15 @@ class Middle(nn.Module):
 
 
 class Encoder(nn.Module):
-    """(B, 3, H, W) in [0, 1] to (B, outputs, H/16, W/16)."""
+    """(B, inputs, H, W) to (B, outputs, H/16, W/16); 3 inputs are a picture in [0, 1]."""
 
-    def __init__(self, config: PyramidConfig, outputs: int) -> None:
+    def __init__(self, config: PyramidConfig, outputs: int, inputs: int = 3) -> None:
         super().__init__()
         self.stem = config.stem
         finest, coarsest = config.widths[0], config.widths[-1]
-        self.conv_in = nn.Conv2d(3 * config.stem**2, finest, 3, padding=1, bias=False)
-        inputs = (finest, *config.widths)
-        self.down = nn.ModuleList(Level(config, a, b) for a, b in zip(inputs, config.widths, strict=False))
+        self.conv_in = nn.Conv2d(inputs * config.stem**2, finest, 3, padding=1, bias=False)
+        before = (finest, *config.widths)
+        self.down = nn.ModuleList(Level(config, a, b) for a, b in zip(before, config.widths, strict=False))
         self.mid = Middle(config)
         self.norm_out = make_norm(config.norm, coarsest)
         self.conv_out = nn.Conv2d(coarsest, outputs, 1)
@@ -151,11 +151,24 @@ class Tokenizer(nn.Module):
 
     def __init__(self, config: TokenizerConfig) -> None:
         super().__init__()
-        self.encoder = Encoder(config.encoder, config.dim)
+        self.complements = config.complements
+        self.encoder = Encoder(config.encoder, config.dim, 6 if config.complements else 3)
         self.quantize = Codebook(config.codes, config.dim)
         self.decoder = Decoder(config.decoder, config.dim)
 
+    def features(self, image: Tensor, restoration: Tensor | None = None) -> Tensor:
+        """(B, 3, H, W) in [0, 1], sides multiples of 16, to what codes stand for, (B, dim, H/16, W/16).
+
+        Args:
+            restoration: what the continuous stream says of the image already, likewise; None: nothing.
+                Only a tokenizer that `complements` it looks at it.
+        """
+        if self.complements:
+            known = torch.zeros_like(image) if restoration is None else restoration.to(image.dtype)
+            image = torch.cat([image, known], dim=1)
+        return self.encoder(image)
+
     @torch.no_grad()
-    def indices(self, image: Tensor) -> Tensor:
-        """(B, 3, H, W) in [0, 1], sides multiples of 16, to the index map (B, H/16, W/16), int64."""
-        return self.quantize.nearest(self.encoder(image).float())
+    def indices(self, image: Tensor, restoration: Tensor | None = None) -> Tensor:
+        """The index map (B, H/16, W/16), int64, of what `features` takes."""
+        return self.quantize.nearest(self.features(image, restoration).float())

@@ -70,6 +70,7 @@ DOOR = {
 PARTS = {"training/recipes.py", "training/run.py", "training/cost.py", "training/initialise.py"}
 PARTS |= {
     "training/tokenizer_stage.py",
+    "training/joint_stage.py",
     "training/loop.py",
     "training/__main__.py",
     "benchmarks/experiments/base_parts.py",

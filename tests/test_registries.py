@@ -31,6 +31,7 @@ class Busiest:
 
     number: int = 77
     name: str = "busiest"
+    sends_nothing: bool = False
     unlucky: frozenset[int] = frozenset()  # rounding offsets at which a value lies on a boundary
 
     def prefers_raw(self, indices, table):

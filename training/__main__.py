@@ -112,6 +112,30 @@ def bridge_command(kind: Bridge, weights: Path, file: Path) -> None:
     save_checkpoint(file, model, export_tables(model), torch.float32)
 
 
+@cli.command("assemble")
+@click.argument("stream", type=click.Path(path_type=Path, exists=True))
+@click.argument("rest", type=click.Path(path_type=Path, exists=True))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--preset", type=click.Choice(list(PRESETS)), default="tiny", show_default=True)
+def assemble_command(stream: Path, rest: Path, file: Path, preset: str) -> None:
+    """Write a model of the preset with the continuous stream of STREAM, which is a weight file or the
+    state.pt of a stage under way, and all other weights of REST."""
+    import torch
+
+    from ulbic.codec.tables import export_tables
+    from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
+
+    from .initialise import assembled
+
+    torch.manual_seed(0)
+    if stream.suffix == ".pt":
+        state = torch.load(stream, map_location="cpu", weights_only=True)["averaged"]
+    else:
+        state = load_checkpoint(stream).model.continuous.state_dict()
+    model = assembled(PRESETS[preset], state, load_checkpoint(rest).model)
+    save_checkpoint(file, model, export_tables(model), torch.float32)
+
+
 @cli.command("curves")
 @click.argument("logs", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
 @click.argument("file", type=click.Path(path_type=Path))

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ulbic.models.config import Bridge
+from ulbic.models.config import Bridge, ModelConfig
 from ulbic.models.context import SliceContext
 from ulbic.models.continuous import ContinuousStream
 from ulbic.models.entropy import FactorizedPrior
@@ -107,6 +107,28 @@ def with_new_bridge(model: UlbicModel, kind: Bridge) -> UlbicModel:
     kept = {key: value for key, value in model.state_dict().items() if not key.startswith(anew)}
     new.load_state_dict(new.state_dict() | kept)
     return new
+
+
+def assembled(config: ModelConfig, stream: dict[str, Tensor], rest: UlbicModel) -> UlbicModel:
+    """A model of `config` with a trained continuous stream, and all other weights of `rest` that fit in.
+
+    New inputs of a convolution count nothing at first; new parts begin untrained.
+
+    Args:
+        stream: the state of a `ContinuousStream` of `config`.
+    """
+    model = UlbicModel(config)
+    own, given = model.state_dict(), rest.state_dict()
+    for key, value in own.items():
+        old = given.get(key)
+        if key.startswith("continuous.") or old is None:
+            continue
+        if value.ndim == 4 and value.shape[1] > old.shape[1]:
+            value[:] = F.pad(old, (0, 0, 0, 0, 0, value.shape[1] - old.shape[1]))
+        else:
+            value.copy_(old)
+    model.continuous.load_state_dict(stream)
+    return model
 
 
 def _last_convolution(network: nn.Module) -> nn.Module:

@@ -8,7 +8,7 @@ The stages of HybridFlow suppl. §1, preceded by those that its public checkpoin
     mage-c           the same with a contrastive loss between views of a picture (MAGE-C)
     predictor-cross  the predictor with the CrossAttention on the continuous stream
     decoder          the correction network and its bridge, on predicted maps, everything else frozen
-    joint            everything but the tokenizer's encoder and codebook
+    joint            everything that paints; the continuous stream as well, unless it is frozen
     contexts         context model and hyper-prior alone, for latents that stay as they are
 """
 
@@ -28,9 +28,9 @@ from .config import TrainConfig
 from .continuous_stage import continuous_loss
 from .contrast_stage import mage_c_loss
 from .distributed import Loss
-from .joint_stage import joint_loss
+from .joint_stage import JointParts, joint_loss
 from .losses import PerceptualLoss
-from .predictor_stage import predictor_loss
+from .predictor_stage import LENGTH, predictor_loss
 from .tokenizer_stage import CodebookKeeper, tokenizer_loss
 
 
@@ -59,7 +59,7 @@ class Recipe:
 def _bind_continuous(model: UlbicModel, config: TrainConfig) -> Task:
     networks, prior = TorchNetworks(model), model.continuous.prior
     parameters = list(model.continuous.parameters())
-    return Task(model, parameters, lambda x, p: continuous_loss(networks, prior, x, config, p))
+    return Task(model.continuous, parameters, lambda x, p: continuous_loss(networks, prior, x, config, p))
 
 
 def _bind_tokenizer(model: UlbicModel, config: TrainConfig) -> Task:
@@ -106,17 +106,28 @@ def _bind_predictor_cross(model: UlbicModel, config: TrainConfig) -> Task:
 def _bind_decoder(model: UlbicModel, config: TrainConfig) -> Task:
     parameters = [*model.correction.parameters()]
     parameters += [p for name, p in model.bridge.named_parameters() if not name.startswith("assist")]
-    perceptual = PerceptualLoss(config.lpips_net)
-    networks, prior = TorchNetworks(model), model.continuous.prior
-    return Task(model, parameters, lambda x, _: joint_loss(networks, prior, perceptual, x, config))
+    return _joint_task(model, parameters, config)
 
 
 def _bind_joint(model: UlbicModel, config: TrainConfig) -> Task:
-    frozen = {*model.tokenizer.encoder.parameters(), *model.tokenizer.quantize.parameters()}
-    parameters = [p for p in model.parameters() if p not in frozen]
-    perceptual = PerceptualLoss(config.lpips_net)
-    networks, prior = TorchNetworks(model), model.continuous.prior
-    return Task(model, parameters, lambda x, _: joint_loss(networks, prior, perceptual, x, config))
+    tokenizer = model.tokenizer
+    frozen = {*tokenizer.quantize.parameters()}  # which moves by averages, where it moves
+    if not tokenizer.complements:
+        frozen |= {*tokenizer.encoder.parameters()}
+    if config.frozen_stream:
+        frozen |= {*model.continuous.parameters()}
+    return _joint_task(model, [p for p in model.parameters() if p not in frozen], config)
+
+
+def _joint_task(model: UlbicModel, parameters: list[nn.Parameter], config: TrainConfig) -> Task:
+    codes = config.batch * LENGTH / model.config.tokenizer.codes  # features a step that each stands for
+    keeper = CodebookKeeper(model.tokenizer.quantize, trust=codes)
+    parts = JointParts(TorchNetworks(model), model, keeper, PerceptualLoss(config.lpips_net))
+    return Task(
+        nn.ModuleDict({"model": model, "keeper": keeper}),
+        parameters,
+        lambda x, progress: joint_loss(parts, x, config, progress),
+    )
 
 
 def _bind_contexts(model: UlbicModel, config: TrainConfig) -> Task:
@@ -126,12 +137,13 @@ def _bind_contexts(model: UlbicModel, config: TrainConfig) -> Task:
     named = (pair for part in parts for pair in part.named_parameters())
     parameters = [p for name, p in named if "residual_prediction" not in name]
     networks = TorchNetworks(model)
-    return Task(model, parameters, lambda x, p: continuous_loss(networks, stream.prior, x, config, p))
+    return Task(stream, parameters, lambda x, p: continuous_loss(networks, stream.prior, x, config, p))
 
 
 def bind(stage: str, model: UlbicModel, config: TrainConfig) -> Task:
     """Freezes all of the model but what the stage trains."""
     task = RECIPES[stage].bind(model, config)
+    model.requires_grad_(False)
     task.state.requires_grad_(False)
     for parameter in task.parameters:
         parameter.requires_grad_(True)
@@ -187,13 +199,17 @@ RECIPES = {
     "joint": Recipe(
         tiny=TrainConfig(
             batch=8,
-            learning_rate=4e-4,
+            learning_rate=2.5e-4,
             warmup=0.02,
             continuous_dropout=0.08,
+            l1_weight=0.0,
+            squared_weight=100.0,
             lpips_weight=1.6,
             structure_weight=1.0,
             grain_weight=0.05,
+            mesh_weight=0.015,
             prediction_share=0.25,
+            frozen_stream=True,
             rate_weights=(40.0, 0.6),
         ),
         base=_PIXELS,

@@ -20,12 +20,13 @@ class CodebookKeeper(nn.Module):
     count: Tensor
     total: Tensor
 
-    def __init__(self, codebook: Codebook, decay: float = 0.97) -> None:
+    def __init__(self, codebook: Codebook, decay: float = 0.97, trust: float = 0.0) -> None:
+        """`trust`: how many features a batch the codes stand for at first; 0 has them begin anew."""
         super().__init__()
-        codes = codebook.embedding.weight
+        codes = codebook.embedding.weight.detach()
         self.decay = decay
-        self.register_buffer("count", torch.zeros(len(codes)))
-        self.register_buffer("total", torch.zeros_like(codes))
+        self.register_buffer("count", torch.full((len(codes),), trust))
+        self.register_buffer("total", trust * codes)
 
     @torch.no_grad()
     def update(self, codebook: Codebook, features: Tensor, indices: Tensor) -> None:
@@ -72,7 +73,7 @@ def tokenizer_loss(
     config: TrainConfig,
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """8 L1 + LPIPS + commitment of the reconstruction from all indices."""
-    features = tokenizer.encoder(x)
+    features = tokenizer.features(x)
     codes, indices, commitment = quantise_through(tokenizer.quantize, features)
     keeper.update(tokenizer.quantize, features.detach(), indices)
     reconstruction = tokenizer.decoder(codes).float()

@@ -10,16 +10,17 @@ from support import synthetic_picture
 import ulbic
 from ulbic.bitstream.container import read_container
 from ulbic.cli.demo import sample_photo
-from ulbic.codec import encoder, painting, windows
+from ulbic.codec import encoder, painting, tokenising, windows
 from ulbic.codec.decoder import decode_picture
 from ulbic.codec.encoder import analyse_picture, encode_features
+from ulbic.codec.restoring import Restoring
 
 SMALL_TILE = 32  # indices: 512 pixels
 
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    for module in (encoder, painting, windows):
+    for module in (encoder, painting, tokenising, windows):
         monkeypatch.setattr(module, "TILE", SMALL_TILE)
 
 
@@ -40,7 +41,8 @@ def at_once(bundle, picture):
 def test_the_encoders_see_the_same_in_tiles(bundle, picture, at_once, small_tiles):
     features = analyse_picture(bundle, picture)
     assert (features.latents - at_once[0].latents).abs().max() < 1e-4
-    assert np.array_equal(features.indices, at_once[0].indices)
+    restoring = Restoring(bundle.networks, features.latents, 3.0)
+    assert np.array_equal(*(f.tokenising.index_map(restoring) for f in (features, at_once[0])))
 
 
 @pytest.mark.parametrize("preview", [False, True])

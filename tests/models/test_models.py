@@ -61,7 +61,7 @@ def test_every_bridge_fits_predictor_and_correction(kind):
         features = model.bridge(y_hat, restoration)
         indices, known = torch.zeros(1, 16, 16, dtype=torch.long), torch.zeros(1, 16, 16, dtype=torch.bool)
         logits = model.predictor(indices, ~known, features.assist)
-        picture = model.paint(indices, known, features.correction, restoration)
+        picture = model.paint(model.tokenizer.quantize(indices), known, features.correction, restoration)
     assert restoration.shape == (1, 3, 256, 256)
     assert logits.shape == (1, 256, 1024)
     assert picture.shape == (1, 3, 256, 256)

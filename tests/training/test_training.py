@@ -86,8 +86,8 @@ def test_a_new_bridge_leaves_the_other_weights_and_adds_nothing_at_first(kind):
     with torch.no_grad():
         features = new.bridge(y_hat, restoration)
         assisted = new.predictor(indices, ~received, features.assist)
-        picture = new.paint(indices, received, features.correction, restoration)
-        tokens = new.paint(indices, received, None, None)
+        picture = new.paint(new.tokenizer.quantize(indices), received, features.correction, restoration)
+        tokens = new.paint(new.tokenizer.quantize(indices), received, None, None)
         torch.testing.assert_close(assisted, new.predictor(indices, ~received, None))
     torch.testing.assert_close(picture, tokens.lerp(restoration, TINY.restoration_blend))
 

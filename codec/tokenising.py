@@ -1,0 +1,47 @@
+"""The index map as the encoder has it: made tile by tile, and not before an index mode wants it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
+
+from .images import tile_tensor
+from .networks import Networks
+from .restoring import Restoring
+from .windows import MARGIN, TILE, windows
+
+
+class Tokenising:
+    """The tokenizer and one picture."""
+
+    def __init__(self, networks: Networks, picture: Image.Image) -> None:
+        """`picture`: RGB."""
+        self._networks, self._picture = networks, picture
+        self._map: np.ndarray | None = None
+
+    @torch.no_grad()
+    def index_map(self, restoring: Restoring) -> np.ndarray:
+        """(rows, columns) int64, one index for each 16x16 pixels.
+
+        A tokenizer that complements the restoration is asked again at every rate, others only once.
+        """
+        if self._networks.complements:
+            return self._tokenise(restoring)
+        if self._map is None:
+            self._map = self._tokenise(None)
+        return self._map
+
+    def _tokenise(self, restoring: Restoring | None) -> np.ndarray:
+        height, width = self._picture.height, self._picture.width
+        rows, columns = -(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE)
+        tokens = torch.empty(1, 2 * rows, 2 * columns, dtype=torch.int64, device=self._networks.device)
+        for tile in windows(rows, columns, TILE // 2, 0):
+            outer = tile.grown(MARGIN // 2, rows, columns)
+            image = tile_tensor(self._picture, outer).to(self._networks.device)
+            known = None if restoring is None else restoring.restoration(outer.doubled())
+            inner = tile.within(outer)
+            tile.of(tokens, 2)[:] = inner.of(self._networks.tokenise(image, known), 2)
+        return tokens[0, : -(-height // TOKEN_STRIDE), : -(-width // TOKEN_STRIDE)].cpu().numpy()
