@@ -23,6 +23,7 @@ from torch import nn
 from ulbic.codec.networks import TorchNetworks
 from ulbic.models.contrast import ContrastConfig, ContrastHead
 from ulbic.models.model import UlbicModel
+from ulbic.models.predictor import MaskPredictor
 
 from .config import TrainConfig
 from .continuous_stage import continuous_loss
@@ -74,9 +75,15 @@ def _bind_tokenizer(model: UlbicModel, config: TrainConfig) -> Task:
 
 
 def _bind_predictor(model: UlbicModel, config: TrainConfig) -> Task:
-    parameters = list(model.predictor.parameters())
     networks, prior = TorchNetworks(model), model.continuous.prior
+    parameters = _tokens_alone(model.predictor)
     return Task(model, parameters, lambda x, _: predictor_loss(networks, prior, x, config))
+
+
+def _tokens_alone(predictor: MaskPredictor) -> list[nn.Parameter]:
+    """What the predictor uses without assistance."""
+    named = predictor.named_parameters()
+    return [p for name, p in named if not name.startswith("assist") and ".cross." not in name]
 
 
 def _bind_mage_c(model: UlbicModel, config: TrainConfig) -> Task:
@@ -84,7 +91,7 @@ def _bind_mage_c(model: UlbicModel, config: TrainConfig) -> Task:
     head = ContrastHead(ContrastConfig(width=model.config.predictor.width))
     return Task(
         nn.ModuleDict({"model": model, "head": head}),
-        [*model.predictor.parameters(), *head.parameters()],
+        [*_tokens_alone(model.predictor), *head.parameters()],
         lambda x, _: mage_c_loss(model, head, x, config),
     )
 
