@@ -69,13 +69,13 @@ def kept_positions(masked: Tensor) -> Tensor:
 
 
 def masked_loss(logits: Tensor, indices: Tensor, masked: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Label-smoothed cross-entropy on the masked indices only, and the share of them that match."""
+    """Label-smoothed cross-entropy on the masked indices only, and the share of them that match; 0 of none."""
     target, hidden = indices.flatten(1), masked.flatten(1)
     wanted, guess = target[hidden], logits[hidden]
-    loss = F.cross_entropy(guess.float(), wanted, label_smoothing=smoothing)
-    count = hidden.sum()
-    loss = loss * (whole(count) / total(count))  # 1, unless other processes have more or fewer masked ones
-    return loss, (guess.argmax(dim=1) == wanted).float().mean()
+    loss = F.cross_entropy(guess.float(), wanted, label_smoothing=smoothing, reduction="sum")
+    matches = (guess.argmax(dim=1) == wanted).float().sum()
+    share = whole(1) / total(hidden.sum()).clamp(min=1)  # other processes may have more or fewer masked ones
+    return loss * share, matches * share
 
 
 def predictor_loss(

@@ -11,6 +11,7 @@ from support import needs_shared
 
 from ulbic.models.config import TINY
 from ulbic.models.model import UlbicModel
+from ulbic.training.predictor_stage import masked_loss
 from ulbic.training.recipes import RECIPES, bind
 
 NO_NETWORK = {"continuous", "contexts", "predictor", "mage-c", "predictor-cross"}
@@ -68,3 +69,10 @@ def test_every_element_that_a_stage_trains_gets_a_gradient(stage):
         for met, p in zip(seen, task.parameters, strict=True)
     }
     assert {name: count for name, count in without.items() if count} == {}
+
+
+def test_a_batch_without_a_masked_index_costs_nothing():
+    logits, indices = torch.randn(2, 256, 1024, requires_grad=True), torch.zeros(2, 16, 16, dtype=torch.long)
+    loss, matching = masked_loss(logits, indices, torch.zeros(2, 16, 16, dtype=torch.bool), 0.1)
+    loss.backward()
+    assert (float(loss), float(matching), float(logits.grad.abs().sum())) == (0, 0, 0)
