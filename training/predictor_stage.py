@@ -69,7 +69,7 @@ def kept_positions(masked: Tensor) -> Tensor:
 
 
 def masked_loss(logits: Tensor, indices: Tensor, masked: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """Label-smoothed cross-entropy on the masked indices only, and the share of them that match; 0 of none."""
+    """Label-smoothed cross-entropy on the masked indices only, and the share that match; 0 of none."""
     target, hidden = indices.flatten(1), masked.flatten(1)
     wanted, guess = target[hidden], logits[hidden]
     loss = F.cross_entropy(guess.float(), wanted, label_smoothing=smoothing, reduction="sum")
