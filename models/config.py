@@ -198,6 +198,7 @@ TINY = ModelConfig(
         stem=4,
         head=2,
         head_channels=(24, 8),
+        smooth=True,
         gains=12,
         lapped=True,
     ),

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import ModelConfig
-from .layers import zero
+from .layers import Binomial, zero
 from .tokenizer import Decoder
 
 
@@ -73,23 +73,23 @@ class CorrectionNetwork(nn.Module):
 
 
 class Finish(nn.Sequential):
-    """What is added to a picture at last, for patches of the head to fit together; nothing at first.
+    """Of picture and restoration (B, 6, H, W), sides even, what is added to the picture (B, 3, H, W) at last.
 
     The head paints 4x4 pixels from one feature vector, whose neighbours know nothing of it, and that shows
-    as a mesh in calm areas. Three convolutions at half of the picture's size see across their borders.
+    as a mesh in calm areas. Three convolutions at half of the picture's size see across their borders. They
+    add nothing at first.
     """
 
     def __init__(self, width: int) -> None:
         last = nn.Conv2d(width, 12, 3, padding=1)
         zero(last)
         super().__init__(
+            nn.PixelUnshuffle(2),
             nn.Conv2d(24, width, 3, padding=1),
             nn.GELU(),
             nn.Conv2d(width, width, 3, padding=1),
             nn.GELU(),
             last,
+            nn.PixelShuffle(2),
+            Binomial(),
         )
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Picture and restoration (B, 6, H, W), sides even, to (B, 3, H, W)."""
-        return F.pixel_shuffle(super().forward(F.pixel_unshuffle(pictures, 2)), 2)

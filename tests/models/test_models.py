@@ -169,7 +169,10 @@ def test_gaussian_likelihood_sums_to_one():
         assert gaussian_likelihood(values, torch.tensor(scale)).sum() == pytest.approx(1, abs=1e-6)
 
 
-def test_enlarging_is_bicubic():
-    small = torch.rand(2, 3, 5, 7, generator=torch.Generator().manual_seed(1))
-    expected = F.interpolate(small, scale_factor=2.0, mode="bicubic", align_corners=False)
-    torch.testing.assert_close(enlarge(small), expected, rtol=0, atol=1e-6)
+def test_enlarging_is_bicubic_and_keeps_slopes():
+    small = torch.rand(2, 3, 9, 11, generator=torch.Generator().manual_seed(1))
+    expected = F.interpolate(small, scale_factor=2.0, mode="bicubic", antialias=True)
+    inside = (..., slice(4, -4), slice(4, -4))
+    torch.testing.assert_close(enlarge(small)[inside], expected[inside], rtol=0, atol=1e-6)
+    slope = torch.arange(16.0).expand(1, 1, 16, 16)
+    assert enlarge(slope)[0, 0, 9, 8:12].tolist() == [3.75, 4.25, 4.75, 5.25]
