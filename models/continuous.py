@@ -91,7 +91,7 @@ class ContinuousStream(nn.Module):
 def enlarge(small: Tensor) -> Tensor:
     """(B, C, H, W) to (B, C, 2 H, 2 W), bicubic, edges repeated.
 
-    Keys' cubic (1981, a = -1/2), which keeps slopes and curves as they are. That of `F.interpolate` (a = -3/4)
+    Keys' cubic (1981, a = -1/2), which keeps slopes and curves. That of `F.interpolate` (a = -3/4)
     turns a slope into steps, a grain of period 2; its backward pass takes ten times as long, too.
     """
     taps = small.new_tensor([(*BICUBIC, 0), (0, *BICUBIC[::-1])])
