@@ -10,6 +10,9 @@ from typing import Any
 
 import click
 
+STREAM = Path("-")  # stdin or stdout
+ULB = ".ulb"
+
 
 class FileName(click.Path):
     """A path, "-", or a pattern: shells complete it, and an empty one, from an unset variable, is refused."""

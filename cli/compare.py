@@ -14,8 +14,11 @@ import click
 from ulbic.errors import InputError, OutputError, PartialError, UlbicError
 from ulbic.files import read_bytes
 
-from .options import device_option, force_option, json_option, weights_option
+from .arguments import NAME, PATH
+from .lists import listed
+from .options import device_option, force_option, json_option, verbose_option, weights_option
 from .output import check_output, write_output
+from .verbose import about, listening
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -46,9 +49,9 @@ class Compared:
 
 
 @click.command("compare")
-@click.argument("original", type=click.Path(path_type=Path))
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Also a picture of all, side by side.")
+@click.argument("original", type=PATH)
+@click.argument("files", nargs=-1, required=True, type=NAME)
+@click.option("-o", "--output", type=PATH, help="Also a picture of all, side by side.")
 @click.option(
     "--difference", "as_difference", is_flag=True, help="Show in it how each differs, twice as much."
 )
@@ -63,9 +66,10 @@ class Compared:
 @weights_option
 @force_option
 @json_option
+@verbose_option
 def command(
     original: Path,
-    files: tuple[Path, ...],
+    files: tuple[str, ...],
     output: Path | None,
     as_difference: bool,
     names: tuple[str, ...],
@@ -73,17 +77,21 @@ def command(
     weights: Path | None,
     force: bool,
     as_json: bool,
+    verbose: bool,
 ) -> None:
     """Measure FILES, coded in any way, against the picture ORIGINAL that they were made from.
 
-    A file may be a .ulb file or any picture that Pillow reads, and must have as many pixels as the original.
+    A file may be a .ulb file or any picture that Pillow reads, and must have as many pixels as the original;
+    @LIST stands for the files that LIST names, one a line (@- for stdin).
     Colours are compared as sRGB, and transparency as it looks on white. A metric has no value where it is
     infinite (PSNR of equal pictures) or the picture too small.
     """
+    click.get_current_context().with_resource(listening(verbose))
+    paths = listed(files)
     if as_difference and output is None:
         raise click.UsageError("--difference needs --output")
     if output is not None:
-        _check_sheet_file(output, (original, *files), force)
+        _check_sheet_file(output, (original, *paths), force)
 
     from . import views
 
@@ -92,14 +100,14 @@ def command(
 
     data, reference = _opened(original, view)
     if output is not None:
-        views.check_sheet(reference.size, 1 + len(files))
+        views.check_sheet(reference.size, 1 + len(paths))
     table, missing = _metrics(names)
     for line in missing:
         click.echo(f"ulbic: {line}", err=True)
 
     done, failed = [], []
     cells = [views.Cell((original.name, f"{len(data)} bytes"), reference)]
-    for file in files:
+    for file in paths:
         try:
             data, picture = _opened(file, view)
             compared = _compared(file, len(data), reference, picture, table)
@@ -122,12 +130,12 @@ def command(
         from .pictures import format_of, picture_bytes
 
         write_output(output, picture_bytes(views.sheet(cells), format_of(output)))
-    if failed and len(files) == 1:
+    if failed and len(paths) == 1:
         raise failed[0]
     if failed:
         for failure in failed:
             click.echo(f"ulbic: {failure}", err=True)
-        raise PartialError(f"{len(failed)} of {len(files)} files failed")
+        raise PartialError(f"{len(failed)} of {len(paths)} files failed")
 
 
 def _check_sheet_file(output: Path, inputs: Sequence[Path], force: bool) -> None:
@@ -154,7 +162,8 @@ def _opened(path: Path, view: Viewer) -> tuple[bytes, Image.Image]:
         warnings.simplefilter("always", UserWarning)
         try:
             data = read_bytes(path)
-            picture = view(data)
+            with about(path):
+                picture = view(data)
         except InputError:
             raise  # names it already
         except UlbicError as error:

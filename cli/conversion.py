@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 import warnings
 from collections.abc import Callable
@@ -12,12 +13,17 @@ from typing import NamedTuple
 
 from ulbic.bitstream.container import Header
 from ulbic.errors import ConversionNote
+from ulbic.files import check_readable
 
+from .arguments import STREAM
 from .faults import fault
 from .memory import look_at, remember
 from .output import ExistsError, check_not_input, check_output, make_folder, read_stdin, write_output
-from .plan import STREAM, Task
+from .plan import Task
 from .signals import came
+from .verbose import about
+
+_LOG = logging.getLogger(__name__)
 
 
 class Converted(NamedTuple):
@@ -28,6 +34,12 @@ class Converted(NamedTuple):
     ulb_bytes: int  # its size
 
 
+SKIPPED = {  # why, of several and of one
+    "exists": ("exist", "exists"),
+    "stale": ("exist", "exists, of other settings or of a changed source"),
+    "no file": ("are no files", "no file"),
+}
+
 Converter = Callable[[Path | bytes, Path], Converted]  # from a path or stdin's bytes, for the output's path
 
 
@@ -37,8 +49,8 @@ class Outcome:
 
     input: str
     output: str
-    status: str  # "done", "skipped" or "failed"
-    reason: str = ""  # of skipping: "exists", "stale" (by other settings, or of a changed source), "no file"
+    status: str  # "done", "skipped" or "failed"; of a dry run "planned"
+    reason: str = ""  # of skipping: a key of SKIPPED; of a dry run's "planned": "new", "forced" or "stale"
     input_bytes: int = 0
     output_bytes: int = 0
     width: int = 0
@@ -48,6 +60,11 @@ class Outcome:
     notes: tuple[str, ...] = ()
     error: str = ""
     exit_code: int = 0  # what the failure alone would end the command with
+
+    @property
+    def words(self) -> str:
+        """Why it was skipped."""
+        return SKIPPED[self.reason][1]
 
     def to_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -65,10 +82,11 @@ def convert(converter: Converter, task: Task, *, replace: bool) -> Outcome:
     """
     started = time.perf_counter()
     check_not_input(task.input, task.output)
-    with warnings.catch_warnings(record=True) as caught:
+    with about(task.input), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         source = read_stdin() if task.input == STREAM else task.input
         data, header, ulb_bytes = converter(source, task.output)
+        _LOG.info("%d bytes for %s in %.2f s", len(data), task.output, time.perf_counter() - started)
     write_output(task.output, data, replace=replace)
     notes = (_line(w.category, w.message) for w in caught if issubclass(w.category, UserWarning))
     return Outcome(
@@ -90,6 +108,7 @@ def attempt(converter: Converter, force: bool, task: Task) -> Outcome:
     if task.obstacle:
         return skipped(task, "no file", f"note: {task.obstacle}")
     try:
+        check_readable(task.input)
         make_folder(task.output.parent)
         check_output(task.output, force)
         return convert(converter, task, replace=force)

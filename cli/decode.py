@@ -12,15 +12,18 @@ from ulbic.bitstream.container import MAX_PIXELS, read_container
 from ulbic.codec.settings import DecodeSettings
 from ulbic.files import read_bytes
 
-from .arguments import NAME, Size
+from .arguments import NAME, STREAM, Size
 from .conversion import Converted
-from .options import conversion_options, settings_of
+from .manner import Manner
+from .options import conversion_options, output_name_option, settings_of
 from .output import is_special
-from .plan import STREAM
-from .run import Manner, run
+from .run import Job, run
+from .template import Template
 
 if TYPE_CHECKING:
     from .pictures import Look
+
+DEFAULT_SUFFIX = ".png"
 
 
 @click.command("decode")
@@ -31,12 +34,12 @@ if TYPE_CHECKING:
     type=NAME,
     help="File, whose suffix decides the format, folder, or -. Default: beside each, as NAME.decoded.png.",
 )
+@output_name_option
 @click.option(
     "--format",
-    "suffix",
-    default="png",
-    show_default=True,
-    help="Format of what goes to stdout, into a folder, or beside a file.",
+    "given",
+    metavar="NAME",
+    help="jpg, webp, ...; wins over OUTPUT's suffix. Default, of what has none: png.",
 )
 @click.option(
     "--output-quality",
@@ -58,38 +61,57 @@ if TYPE_CHECKING:
 def command(
     files: tuple[str, ...],
     output: str | None,
-    suffix: str,
+    output_name: str | None,
+    given: str | None,
     output_quality: int | None,
     resize: tuple[int, int] | None,
-    jobs: int,
-    force: bool,
-    update: bool,
-    as_json: bool,
-    quiet: bool,
-    **settings: Any,
+    **options: Any,
 ) -> None:
     """Decompress .ulb FILES to pictures.
 
-    A file may also be - for stdin, a folder, or a pattern. Several, or a folder, go into the folder OUTPUT,
-    in the same tree; results that are there already are skipped.
-    """
-    from .pictures import Look, format_of
+    A file may also be - for stdin, a folder, a pattern, or @LIST for the files that LIST names, one a line
+    (@- for stdin). Several, or a folder, go into the folder OUTPUT, in the same tree; results that are there
+    already are skipped.
 
-    suffix = "." + suffix.lower().removeprefix(".")
-    format_of(Path(f"output{suffix}"))
-    look = Look(quality=output_quality, fit=resize)
-    converter = functools.partial(decode_file, settings_of(DecodeSettings, settings), suffix, look)
-    run(converter, files, output, suffix, is_ulb, Manner(force, jobs, as_json, quiet, update))
+    Fields of --output-name: {parent} the input's folder, {tree} its folder below the one that was named,
+    {stem} and {name} its name without and with its suffix, {suffix} the result's.
+    """
+    from .pictures import Look
+
+    settings, manner = settings_of(DecodeSettings, options), settings_of(Manner, options)
+    suffix = "" if given is None else "." + given.lower().removeprefix(".")
+    _format(suffix, STREAM)
+    job = Job(
+        converter=functools.partial(decode_file, settings, suffix, Look(quality=output_quality, fit=resize)),
+        inputs=files,
+        wanted=is_ulb,
+        output=output,
+        template=Template(output_name, {}) if output_name else None,
+        suffix=suffix or DEFAULT_SUFFIX,
+        check_name=functools.partial(_format, suffix),
+    )
+    run(job, manner)
+
+
+def _format(suffix: str, output: Path) -> str:
+    """Pillow's name of the format: that of a suffix that was asked for, if any, else the output's.
+
+    Raises:
+        OutputError: there is none.
+    """
+    from .pictures import format_of
+
+    unnamed = output == STREAM or (not output.suffix and is_special(output))
+    return format_of(Path(f"output{suffix or DEFAULT_SUFFIX}") if suffix or unnamed else output)
 
 
 def decode_file(
     settings: DecodeSettings, suffix: str, look: Look, source: Path | bytes, output: Path
 ) -> Converted:
-    """A .ulb file to a picture file; `suffix` serves stdout."""
-    from .pictures import format_of, picture_bytes
+    """A .ulb file to a picture file; `suffix`, if any, wins over the output's."""
+    from .pictures import picture_bytes
 
-    unnamed = output == STREAM or (not output.suffix and is_special(output))
-    picture_format = format_of(output.with_suffix(suffix) if unnamed else output)
+    picture_format = _format(suffix, output)
     data = source if isinstance(source, bytes) else read_bytes(source)
     # A bad file is refused before torch is imported.
     container = read_container(data, settings.max_pixels, allow_partial=settings.allow_partial)

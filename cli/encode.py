@@ -8,20 +8,24 @@ from typing import Any
 
 import click
 
+from ulbic.codec.profiles import PROFILES
 from ulbic.codec.settings import EncodeSettings
 
-from .arguments import NAME, PositiveNumber
+from .arguments import NAME, ULB, PositiveNumber
 from .conversion import Converted
+from .manner import Manner
 from .options import (
     conversion_options,
     index_mode_option,
     keep_icc_option,
     keep_metadata_option,
     model_option,
+    output_name_option,
     quality_option,
     settings_of,
 )
-from .run import Manner, run
+from .run import Job, run
+from .template import Template
 
 
 @click.command("encode")
@@ -32,6 +36,7 @@ from .run import Manner, run
     type=NAME,
     help="File, folder, or - for stdout. Default: beside each picture, with the suffix .ulb.",
 )
+@output_name_option
 @quality_option
 @click.option(
     "--target-size",
@@ -47,23 +52,46 @@ from .run import Manner, run
 @click.option("--verify", is_flag=True, help="Decode the symbols again before reporting success.")
 @model_option
 @conversion_options
-def command(
-    pictures: tuple[str, ...],
-    output: str | None,
-    jobs: int,
-    force: bool,
-    update: bool,
-    as_json: bool,
-    quiet: bool,
-    **settings: Any,
-) -> None:
+def command(pictures: tuple[str, ...], output: str | None, output_name: str | None, **options: Any) -> None:
     """Compress PICTURES (any format that Pillow reads) to .ulb files.
 
-    A picture may also be - for stdin, a folder, or a pattern. Several, or a folder, go into the folder
-    OUTPUT, in the same tree; results that are there already are skipped.
+    A picture may also be - for stdin, a folder, a pattern, or @LIST for the files that LIST names, one a
+    line (@- for stdin). Several, or a folder, go into the folder OUTPUT, in the same tree; results that are
+    there already are skipped.
+
+    Fields of --output-name: {parent} the input's folder, {tree} its folder below the one that was named,
+    {stem} and {name} its name without and with its suffix, {suffix} the result's, {quality}, {model}.
     """
-    converter = functools.partial(encode_file, settings_of(EncodeSettings, settings))
-    run(converter, pictures, output, ".ulb", is_picture, Manner(force, jobs, as_json, quiet, update))
+    settings, manner = settings_of(EncodeSettings, options), settings_of(Manner, options)
+    job = Job(
+        converter=functools.partial(encode_file, settings),
+        inputs=pictures,
+        wanted=is_picture,
+        output=output,
+        template=Template(output_name, _words(settings)) if output_name else None,
+        suffix=ULB,
+        check_name=functools.partial(_check_name, manner.force),
+    )
+    run(job, manner)
+
+
+def _words(settings: EncodeSettings) -> dict[str, str]:
+    """Fields of names that are the same for all pictures; a target leaves the quality open."""
+    quality = settings.quality
+    if quality is None and settings.weights is None and not settings.has_target:
+        quality = PROFILES.named(settings.model).default_quality
+    return {"model": settings.model} | ({} if quality is None else {"quality": str(quality)})
+
+
+def _check_name(force: bool, output: Path) -> None:
+    """Refuses a name that says that something else was meant, unless by `force`.
+
+    Raises:
+        UsageError: it is a picture's.
+    """
+    if not force and is_picture(output):
+        advice = f"{str(output)!r} has a picture's suffix, but a .ulb file is written"
+        raise click.UsageError(f"{advice}; --force does it all the same")
 
 
 def encode_file(settings: EncodeSettings, source: Path | bytes, output: Path) -> Converted:

@@ -20,6 +20,7 @@ from ulbic.files import read_bytes
 from .arguments import PATH
 from .conversion import Converted, Outcome, attempt
 from .encode import encode_file
+from .manner import Manner
 from .options import (
     force_option,
     jobs_option,
@@ -31,7 +32,7 @@ from .options import (
 )
 from .output import check_output, write_output
 from .plan import Task
-from .run import Manner, report
+from .run import report
 
 Row = dict[str, Any]
 RAY_ENVIRONMENT = {
@@ -76,7 +77,11 @@ def command(
     outcomes: dict[str, Outcome] = {}
     try:
         stream = _encode_all(rows, settings, force, jobs, address)
-        report(_collect(stream, outcomes), len(rows), Manner(force, jobs, as_json, quiet))
+        report(
+            _collect(stream, outcomes),
+            len(rows),
+            Manner(force=force, jobs=jobs, as_json=as_json, quiet=quiet),
+        )
     finally:
         if len(outcomes) == len(rows):
             lines = (json.dumps(outcomes[row["output"]].to_dict()) for row in rows)

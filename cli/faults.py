@@ -16,7 +16,7 @@ from ulbic.errors import (
     VersionError,
 )
 
-from .plan import STREAM
+from .arguments import STREAM
 
 _OF_WRITING = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG, getattr(errno, "EDQUOT", None)}
 _OF_INPUTS = (ImageError, NotUlbError, VersionError, DamagedError, LimitError)

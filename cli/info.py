@@ -12,23 +12,25 @@ from ulbic.codec.describe import FileInfo, info
 from ulbic.errors import PartialError, UlbicError
 from ulbic.files import read_bytes
 
-from .arguments import NAME
+from .arguments import NAME, STREAM, ULB
 from .conversion import failed
 from .faults import named
-from .options import json_option, weights_option
+from .options import device_option, json_option, weights_option
 from .output import read_stdin, tell
-from .plan import STREAM, ULB, Task, files_of, is_batch
+from .plan import Task, files_of, is_batch
 
 
 @click.command("info")
 @click.argument("files", nargs=-1, required=True, type=NAME)
 @json_option
 @click.option("--symbols", is_flag=True, help="Also the SHA-256 of all decoded symbols; needs the weights.")
+@device_option
 @weights_option
-def command(files: tuple[str, ...], as_json: bool, symbols: bool, weights: Path | None) -> None:
+def command(files: tuple[str, ...], as_json: bool, symbols: bool, device: str, weights: Path | None) -> None:
     """Show what .ulb FILES say of themselves.
 
-    A file may also be - for stdin, a folder, or a pattern.
+    A file may also be - for stdin, a folder, a pattern, or @LIST for the files that LIST names, one a line
+    (@- for stdin).
     """
     several = is_batch(files, None)
     found = files_of(files, lambda path: path.suffix.lower() == ULB)
@@ -40,7 +42,7 @@ def command(files: tuple[str, ...], as_json: bool, symbols: bool, weights: Path 
         try:
             data = read_stdin() if path == STREAM else read_bytes(path)
             account = info(data)
-            digest = _symbol_digest(data, weights) if symbols else ""
+            digest = _symbol_digest(data, device, weights) if symbols else ""
         except UlbicError as error:
             failures.append(named(error, path))
             if as_json:
@@ -81,7 +83,7 @@ def _show(account: FileInfo, digest: str, name: str) -> None:
         click.echo(f"symbols     {digest}")
 
 
-def _symbol_digest(data: bytes, weights: Path | None) -> str:
+def _symbol_digest(data: bytes, device: str, weights: Path | None) -> str:
     from ulbic.codec.api import symbol_digest
 
-    return symbol_digest(data, weights=weights)
+    return symbol_digest(data, device=device, weights=weights)

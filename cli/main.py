@@ -89,7 +89,7 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: object, *
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(ulbic.__version__, prog_name="ulbic")
+@click.version_option(ulbic.__version__, "-V", "--version", prog_name="ulbic")
 def cli() -> None:
     """Image codec for ultra-low bitrates (about 0.01 to 0.1 bits per pixel).
 

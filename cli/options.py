@@ -12,10 +12,11 @@ from ulbic.codec.index_modes import INDEX_MODES
 from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 from ulbic.codec.settings import DecodeSettings, EncodeSettings
 
-from .arguments import PATH
+from .arguments import NAME, PATH
+from .manner import Manner
 
 Function = TypeVar("Function", bound=Callable[..., None])
-Settings = TypeVar("Settings", EncodeSettings, DecodeSettings)
+Settings = TypeVar("Settings", EncodeSettings, DecodeSettings, Manner)
 
 _ladder = PROFILES.named(DEFAULT_MODEL)
 
@@ -46,6 +47,21 @@ update_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line on stdout.")
 quiet_option = click.option("--quiet", is_flag=True, help="No notes, progress or totals; errors only.")
+verbose_option = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Say on stderr what is decided: model, device, gains tried, seconds.",
+)
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Say what would be written, skipped or refused; write nothing."
+)
+output_name_option = click.option(
+    "--output-name",
+    type=NAME,
+    metavar="TEMPLATE",
+    help="Instead of -o, what each result is called, with fields in braces: {parent}/{stem}{suffix}.",
+)
 jobs_option = click.option(
     "-j",
     "--jobs",
@@ -67,10 +83,10 @@ keep_metadata_option = click.option("--keep-metadata", is_flag=True, help="Keep 
 
 
 def settings_of(kind: type[Settings], given: dict[str, Any]) -> Settings:
-    """The settings among a verb's options.
+    """The settings of one kind among a verb's options.
 
     Raises:
-        SettingsError: they contradict each other.
+        SettingsError, UsageError: they contradict each other.
     """
     names = {field.name for field in fields(kind)}
     return kind(**{name: value for name, value in given.items() if name in names})
@@ -84,8 +100,10 @@ def conversion_options(function: Function) -> Function:
         jobs_option,
         force_option,
         update_option,
+        dry_run_option,
         json_option,
         quiet_option,
+        verbose_option,
     )
     for option in reversed(options):
         function = option(function)

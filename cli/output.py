@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -17,7 +18,7 @@ import click
 
 from ulbic.errors import InputError, OutputError
 
-from .plan import STREAM
+from .arguments import STREAM
 
 _TEMPORARY = (".ulbic-", ".part")  # how the hidden name of a file that is being written begins and ends
 _STALE = 60  # seconds: no file takes so long to write
@@ -75,6 +76,18 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot create the folder {str(path)!r}: {error.strerror}") from None
+
+
+def check_folder(path: Path) -> None:
+    """Finds out whether files can be put there, once `make_folder` was called.
+
+    Raises:
+        OutputError: the folder, or the first one above it that is there, is a file or may not be written.
+    """
+    there = next(folder for folder in (path, *path.parents) if os.path.lexists(folder))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        reason = os.strerror(errno.EACCES if there.is_dir() else errno.ENOTDIR)
+        raise OutputError(f"cannot write into the folder {str(path)!r}: {reason}")
 
 
 def read_stdin() -> bytes:

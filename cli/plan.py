@@ -16,8 +16,9 @@ import click
 
 from ulbic.errors import InputError, OutputError
 
-STREAM = Path("-")  # stdin or stdout
-ULB = ".ulb"
+from .arguments import STREAM, ULB
+from .lists import is_list, names_in
+from .template import Template
 
 
 class Task(NamedTuple):
@@ -40,7 +41,8 @@ class Found(NamedTuple):
 def is_batch(inputs: tuple[str, ...], output: str | None) -> bool:
     """Whether the command line asks for more than one plain conversion."""
     into_folder = output is not None and (output.endswith(("/", os.sep)) or os.path.isdir(output))
-    return len(inputs) > 1 or into_folder or any(os.path.isdir(i) or _is_glob(i) for i in inputs)
+    several = any(os.path.isdir(i) or _is_glob(i) or is_list(i) for i in inputs)
+    return len(inputs) > 1 or into_folder or several
 
 
 def single_task(source: str, output: str | None, suffix: str) -> Task:
@@ -54,7 +56,11 @@ def single_task(source: str, output: str | None, suffix: str) -> Task:
 
 
 def batch_tasks(
-    inputs: tuple[str, ...], output: str | None, suffix: str, wanted: Callable[[Path], bool]
+    inputs: tuple[str, ...],
+    output: str | None,
+    suffix: str,
+    wanted: Callable[[Path], bool],
+    template: Template | None = None,
 ) -> list[Task]:
     """One task a file, in the order of the inputs, folders in alphabetical order.
 
@@ -64,23 +70,23 @@ def batch_tasks(
             A decoded picture that comes to lie beside its .ulb file is called `a.decoded.png`: `a.png` is
             the original's name.
         wanted: which files of a folder to take; what is named itself is always taken.
+        template: what the outputs are called, instead of all that.
 
     Raises:
         UsageError: two inputs would become the same output, or one is stdin, or stdout is to take several.
         InputError: there is nothing to do.
         OutputError: `output` is a file, or a result would take the place of one of the inputs.
     """
-    if "-" in (*inputs, output):
+    if "-" in (*inputs, output, template and template.text):
         raise click.UsageError("'-' stands for a single file; several need files or folders")
     if output is not None and os.path.exists(output) and not os.path.isdir(output):
         raise OutputError(f"cannot write to {output!r}: it is not a folder")
     found = files_of(inputs, wanted)
-    folders = [one.path.parent if output is None else Path(output) / one.folder for one in found]
-    shared = Counter(folder / one.path.stem for one, folder in zip(found, folders, strict=True))
-    tasks = []
-    for one, folder in zip(found, folders, strict=True):
-        name = one.path.name if shared[folder / one.path.stem] > 1 else one.path.stem
-        tasks.append(Task(one.path, _output(folder, name, suffix, one.path), one.obstacle))
+    if template is not None:
+        paths = [template.path(one.path, one.folder, suffix) for one in found]
+    else:
+        paths = _usual_outputs(found, output, suffix)
+    tasks = [Task(one.path, path, one.obstacle) for one, path in zip(found, paths, strict=True)]
     outputs: dict[Path, Path] = {}
     for task in tasks:
         first = outputs.setdefault(task.output, task.input)
@@ -112,6 +118,17 @@ def obstacle(path: Path) -> str:
         return ""
     kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
     return f"it is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file"
+
+
+def _usual_outputs(found: list[Found], output: str | None, suffix: str) -> list[Path]:
+    """As `batch_tasks` says, in the folder `output` or beside the inputs."""
+    folders = [one.path.parent if output is None else Path(output) / one.folder for one in found]
+    places = list(zip(found, folders, strict=True))
+    shared = Counter(folder / one.path.stem for one, folder in places)
+    names = [one.path.name if shared[folder / one.path.stem] > 1 else one.path.stem for one, folder in places]
+    return [
+        _output(folder, name, suffix, one.path) for name, (one, folder) in zip(names, places, strict=True)
+    ]
 
 
 def _output(folder: Path, name: str, suffix: str, source: Path) -> Path:
@@ -153,15 +170,23 @@ def _is_glob(source: str) -> bool:
 
 def _expand(source: str, wanted: Callable[[Path], bool]) -> list[Found]:
     """The files that an argument stands for; what it names itself is taken as it is."""
+    if is_list(source):
+        return [one for name in names_in(source) for one in _below(name, wanted)]
     if _is_glob(source):
         root = _fixed_part(Path(source))
         matches = [Path(match) for match in sorted(glob.glob(source, recursive=True))]
         files = [f for m in matches for f in (filter(wanted, _walk(m)) if os.path.isdir(m) else [m])]
-    elif os.path.isdir(source):
-        root = Path(source)
-        files = list(filter(wanted, _walk(root)))
-    else:
-        return [Found(Path(source), Path())]
+        return _found(files, root)
+    return _below(source, wanted)
+
+
+def _below(name: str, wanted: Callable[[Path], bool]) -> list[Found]:
+    """A file that is named, or those of a folder."""
+    path = Path(name)
+    return _found(list(filter(wanted, _walk(path))), path) if os.path.isdir(path) else [Found(path, Path())]
+
+
+def _found(files: list[Path], root: Path) -> list[Found]:
     return [Found(path, path.parent.relative_to(root), obstacle(path)) for path in files]
 
 

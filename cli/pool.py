@@ -17,6 +17,7 @@ from ulbic.errors import UlbicError
 from .conversion import Outcome
 from .output import discard_unfinished
 from .plan import Task
+from .verbose import listen
 
 _PATIENCE = (
     10  # seconds until a process that does not end is killed: one operation of a network may take some
@@ -24,7 +25,7 @@ _PATIENCE = (
 
 
 def run_tasks(
-    work: Callable[[Task], Outcome], tasks: list[Task], jobs: int
+    work: Callable[[Task], Outcome], tasks: list[Task], jobs: int, verbose: bool = False
 ) -> Generator[Outcome, None, None]:
     """Outcomes as they come; `work` must be picklable where there is more than one job.
 
@@ -36,7 +37,7 @@ def run_tasks(
         yield from map(work, tasks)
         return
     context = multiprocessing.get_context("spawn")  # a forked torch hangs
-    with ProcessPoolExecutor(jobs, context, _start_worker, (jobs,)) as pool:
+    with ProcessPoolExecutor(jobs, context, _start_worker, (jobs, verbose)) as pool:
         with _interrupts_later():  # the processes inherit it, and leave Ctrl-C to this one
             futures = [pool.submit(work, task) for task in tasks]
         try:
@@ -79,10 +80,12 @@ def _end_workers() -> None:
             worker.kill()
 
 
-def _start_worker(jobs: int) -> None:
+def _start_worker(jobs: int, verbose: bool) -> None:
     """Takes a share of the threads, and ends when it is told to, or when the parent does."""
     signal.signal(signal.SIGTERM, _end_worker)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if verbose:
+        listen()
     import torch
 
     torch.set_num_threads(max(1, torch.get_num_threads() // jobs))

@@ -11,57 +11,58 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
 from ulbic.errors import PartialError, UlbicError
 
-from .conversion import Converter, Outcome, attempt_and_remember, convert, failed, skipped
+from .arguments import STREAM
+from .conversion import SKIPPED, Converter, Outcome, attempt_and_remember, convert, failed, skipped
 from .faults import named
+from .foresight import foresee, foresee_all, show
+from .manner import Manner
 from .memory import Memory, fingerprint
 from .output import check_not_input, check_output, remove_leftovers, tell
-from .plan import STREAM, ULB, Task, batch_tasks, is_batch, single_task
+from .plan import Task, batch_tasks, is_batch, single_task
 from .pool import run_tasks
+from .template import Template
+from .verbose import listening
 
 
-class Manner(NamedTuple):
-    """How to go about it, whatever is done."""
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a command line asks for: the inputs, what is done with them, and where the results go."""
 
-    force: bool
-    jobs: int
-    as_json: bool
-    quiet: bool
-    update: bool = False  # do again what was made by other settings, or of a source that has changed
+    converter: Converter
+    inputs: tuple[str, ...]
+    wanted: Callable[[Path], bool]  # which files of a folder are taken
+    output: str | None  # file, folder or "-"
+    template: Template | None  # what the results are called instead
+    suffix: str  # of results that neither of both names
+    check_name: Callable[[Path], object]  # raises UsageError or OutputError: no result can be called that
 
 
-def run(
-    converter: Converter,
-    inputs: tuple[str, ...],
-    output: str | None,
-    suffix: str,
-    wanted: Callable[[Path], bool],
-    manner: Manner,
-) -> None:
-    """Converts one file, or as many as `inputs` stand for (see `plan`).
+def run(job: Job, manner: Manner) -> None:
+    """Converts one file, or as many as the inputs stand for (see `plan`); a dry run tells of it only.
 
     Raises:
         UsageError: what the options ask for makes no sense.
         UlbicError: of a single file, its own; of several, PartialError where some failed.
     """
-    if not is_batch(inputs, output):
-        if manner.update:
+    if job.output is not None and job.template is not None:
+        raise click.UsageError("--output and --output-name exclude each other")
+    with listening(manner.verbose):
+        if job.template is not None or is_batch(job.inputs, job.output):
+            _run_batch(job, manner)
+        elif manner.update:
             raise click.UsageError("--update is for folders, patterns and lists of files")
-        task = single_task(inputs[0], output, suffix)
-        doubtful = suffix == ULB and wanted(task.output) and not manner.force
-        _run_single(converter, task, manner, doubtful)
-    else:
-        _run_batch(converter, batch_tasks(inputs, output, suffix, wanted), manner)
+        else:
+            _run_single(job, single_task(job.inputs[0], job.output, job.suffix), manner)
 
 
-def _run_single(converter: Converter, task: Task, manner: Manner, doubtful: bool) -> None:
-    """One file; where it is `doubtful`, the output's name says that something else was meant."""
+def _run_single(job: Job, task: Task, manner: Manner) -> None:
     if task.output == STREAM:
         if manner.as_json:
             raise click.UsageError("--json and the result cannot both go to stdout")
@@ -70,11 +71,12 @@ def _run_single(converter: Converter, task: Task, manner: Manner, doubtful: bool
     try:
         if task.output != STREAM:
             check_not_input(task.input, task.output)
-            if doubtful:
-                advice = f"{str(task.output)!r} has a picture's suffix, but a .ulb file is written"
-                raise click.UsageError(f"{advice}; --force does it all the same")
+            job.check_name(task.output)
             check_output(task.output, manner.force)
-        outcome = convert(converter, task, replace=manner.force)
+        if manner.dry_run:
+            outcome = foresee(task._replace(replace=manner.force), manner)
+        else:
+            outcome = convert(job.converter, task, replace=manner.force)
     except click.UsageError:
         raise
     except Exception as error:
@@ -83,17 +85,34 @@ def _run_single(converter: Converter, task: Task, manner: Manner, doubtful: bool
         if isinstance(error, UlbicError):
             raise named(error, task.input) from None
         raise
-    if manner.as_json:
+    if manner.dry_run:
+        show(outcome, manner)
+    elif manner.as_json:
         click.echo(json.dumps(outcome.to_dict()))
     elif not manner.quiet:
         for note in outcome.notes:
             tell(note)
 
 
-def _run_batch(converter: Converter, tasks: list[Task], manner: Manner) -> None:
+def _run_batch(job: Job, manner: Manner) -> None:
+    tasks = batch_tasks(job.inputs, job.output, job.suffix, job.wanted, job.template)
+    if job.template is not None:
+        for task in tasks:
+            job.check_name(task.output)
+    settings = fingerprint(job.converter)
+    known, left = _sorted(tasks, settings, manner)
+    if manner.dry_run:
+        foresee_all(known, left, manner)
+        return
     for folder in {task.output.parent for task in tasks}:
         remove_leftovers(folder)
-    settings = fingerprint(converter)
+    work = functools.partial(attempt_and_remember, job.converter, settings)
+    with contextlib.closing(run_tasks(work, left, manner.jobs, manner.verbose)) as outcomes:
+        report(itertools.chain(known, outcomes), len(tasks), manner)
+
+
+def _sorted(tasks: list[Task], settings: str, manner: Manner) -> tuple[list[Outcome], list[Task]]:
+    """The accounts of what is there and stays, and the tasks that are left; `settings`: a fingerprint."""
     known, left = [], []
     memory = Memory()
     for task in tasks:
@@ -105,9 +124,7 @@ def _run_batch(converter: Converter, tasks: list[Task], manner: Manner) -> None:
             left.append(task._replace(replace=True))
         else:
             known.append(skipped(task, "stale"))
-    work = functools.partial(attempt_and_remember, converter, settings)
-    with contextlib.closing(run_tasks(work, left, manner.jobs)) as outcomes:
-        report(itertools.chain(known, outcomes), len(tasks), manner)
+    return known, left
 
 
 def report(outcomes: Iterable[Outcome], total: int, manner: Manner) -> None:
@@ -119,7 +136,7 @@ def report(outcomes: Iterable[Outcome], total: int, manner: Manner) -> None:
     started = time.perf_counter()
     told: list[Outcome] = []
     terminal = sys.stderr.isatty()
-    hidden = manner.quiet or not terminal
+    hidden = manner.quiet or manner.verbose or not terminal
     lines = hidden and not manner.quiet and not manner.as_json
     with click.progressbar(length=total, file=sys.stderr, show_pos=True, show_eta=True, hidden=hidden) as bar:
         for outcome in outcomes:
@@ -148,20 +165,13 @@ def report(outcomes: Iterable[Outcome], total: int, manner: Manner) -> None:
 def _result(outcome: Outcome) -> str:
     if outcome.status == "done":
         return f"{outcome.output}, {outcome.output_bytes} bytes"
-    return outcome.error or f"skipped, {_REASONS[outcome.reason][1]}"
-
-
-_REASONS = {  # of skipping: for several and for one
-    "exists": ("exist", "exists"),
-    "stale": ("exist", "exists, of other settings or of a changed source"),
-    "no file": ("are no files", "no file"),
-}
+    return outcome.error or f"skipped, {outcome.words}"
 
 
 def _totals(outcomes: list[Outcome], seconds: float) -> str:
     count = Counter(outcome.status for outcome in outcomes)
     before, after = (sum(getattr(o, field) for o in outcomes) for field in ("input_bytes", "output_bytes"))
-    why = Counter(_REASONS[outcome.reason][0] for outcome in outcomes if outcome.status == "skipped")
+    why = Counter(SKIPPED[outcome.reason][0] for outcome in outcomes if outcome.status == "skipped")
     skipped = [f"{number} skipped because they {words}" for words, number in why.items()]
     parts = [f"{count['done']} done ({before} -> {after} bytes)", *skipped, f"{count['failed']} failed"]
     return f"{', '.join(parts)}; {seconds:.1f} s, {count['done'] / seconds:.2f} files/s"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import logging
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +22,8 @@ from ulbic.models.precision import fast_bfloat16
 from .networks import Networks, TorchNetworks
 from .profiles import Profile, profile_of_file
 from .tables import Tables, read_tables
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,19 +58,30 @@ def load_bundle(profile: Profile | None, device: str = "auto", weights: str | Pa
 
 @lru_cache(maxsize=2)
 def _load_profile(profile: Profile, device: str) -> Bundle:
-    path = profile.find_weights()
+    started, path = time.perf_counter(), profile.find_weights()
     checkpoint = load_checkpoint(path)
     if checkpoint.digest != profile.sha256:
         raise WeightsError(f"the weights in {str(path)!r} are not those of model {profile.name!r}")
-    return make_bundle(checkpoint.model, checkpoint.tables, profile, device)
+    bundle = make_bundle(checkpoint.model, checkpoint.tables, profile, device)
+    _tell_of(bundle, path, started)
+    return bundle
 
 
 @lru_cache(maxsize=2)
 def _load_file(path: Path, sha256: str, device: str) -> Bundle:
+    started = time.perf_counter()
     checkpoint = load_checkpoint(path)
     config = checkpoint.model.config
     profile = profile_of_file(path, sha256, config.continuous.gains, config.precision)
-    return make_bundle(checkpoint.model, checkpoint.tables, profile, device)
+    bundle = make_bundle(checkpoint.model, checkpoint.tables, profile, device)
+    _tell_of(bundle, path, started)
+    return bundle
+
+
+def _tell_of(bundle: Bundle, path: Path, started: float) -> None:
+    model = f"model {bundle.profile.name}, weights {bundle.profile.tag:03x} in {path}"
+    place = f"{bundle.networks.device} (threads: {torch.get_num_threads()})"
+    _LOG.info("%s, on %s: loaded in %.2f s", model, place, time.perf_counter() - started)
 
 
 def _digest(path: Path) -> str:

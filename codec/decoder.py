@@ -7,6 +7,8 @@ container ┬ decode_latents ─ y_hat ─ Restoring (restore, assist, correct) 
 
 from __future__ import annotations
 
+import logging
+import time
 import warnings
 from dataclasses import dataclass
 
@@ -28,6 +30,8 @@ from .latents import decode_latents
 from .maskgit import DECODING, MaskGitConfig, complete_indices
 from .painting import paint_map, paint_restoration
 from .restoring import Restoring
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,7 @@ def decode_symbols(bundle: Bundle, container: Container) -> Symbols:
         y_hat=y_hat, networks=networks, rounding=rounding, table=tables.index, raw=header.raw_indices
     )
     indices, received = mode.decode(reader, token_size, context)
+    _LOG.info("gain %g, index mode %s: %d bytes of payload", header.gain, mode.name, len(payload))
     return Symbols(
         header=header,
         y_hat=y_hat,
@@ -101,11 +106,14 @@ def decode_picture(
     if not symbols.complete:
         missing = f"{symbols.missing:.0%} of its symbols are missing"
         warnings.warn(f"the file is cut off or damaged: {missing}", stacklevel=2)
+    started = time.perf_counter()
     restoring = Restoring(bundle.networks, symbols.y_hat, symbols.header.gain)
     if preview:
         pixels = paint_restoration(restoring, *symbols.indices.shape)
     else:
         pixels = _completed_and_painted(bundle, symbols, restoring, maskgit)
+    what = "the continuous stream" if preview else "the picture"
+    _LOG.info("%s painted in %.2f s", what, time.perf_counter() - started)
     return Image.fromarray(pixels[: symbols.header.height, : symbols.header.width])
 
 

@@ -7,6 +7,8 @@ picture ─ analyse_picture, tile by tile ─ networks.analyse ─ latents
 
 from __future__ import annotations
 
+import logging
+import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,6 +33,8 @@ from .profiles import RatePoint
 from .restoring import Restoring
 from .tokenising import Tokenising
 from .windows import MARGIN, TILE, windows
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +65,7 @@ def analyse_picture(bundle: Bundle, picture: Image.Image, extras: Extras = NO_EX
     Raises:
         LimitError: the format has no room for something in `extras`.
     """
-    networks = bundle.networks
+    started, networks = time.perf_counter(), bundle.networks
     rows, columns = -(-picture.height // LATENT_STRIDE), -(-picture.width // LATENT_STRIDE)
     latents = torch.empty(1, networks.sizes.latents, rows, columns, device=networks.device)
     latents = latents.contiguous(memory_format=torch.channels_last)
@@ -69,6 +73,8 @@ def analyse_picture(bundle: Bundle, picture: Image.Image, extras: Extras = NO_EX
         outer = tile.grown(MARGIN // 2, rows, columns)
         image = tile_tensor(picture, outer).to(networks.device)
         tile.of(latents)[:] = tile.within(outer).of(networks.analyse(image))
+    seconds = time.perf_counter() - started
+    _LOG.info("%d x %d pixels analysed in %.2f s", picture.width, picture.height, seconds)
     return PictureFeatures(
         width=picture.width,
         height=picture.height,
@@ -119,6 +125,7 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
             chunks=features.chunks,
         )
         data = write_container(header, writer.finish())
+        _LOG.info("gain %g, index mode %s: %d bytes", point.gain, mode.name, len(data))
         return EncodedPicture(data, header, writer.digest.hexdigest(), writer.ideal_bits)
     raise UlbicError("no rounding offset keeps every value off a boundary")
 

@@ -8,6 +8,7 @@ is coded, and weighed, in full.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from bisect import bisect_right
 from functools import cache
@@ -18,6 +19,8 @@ from ulbic.errors import BudgetError
 from .bundle import Bundle
 from .encoder import EncodedPicture, PictureFeatures, encode_features
 from .profiles import RatePoint
+
+_LOG = logging.getLogger(__name__)
 
 
 def encode_to_budget(
@@ -48,6 +51,7 @@ def encode_to_budget(
         fitting = bisect_right(points, budget, key=lambda point: len(encoded(point).data))
         return points[max(fitting - 1, 0)]
 
+    _LOG.info("a budget of %d bytes", budget)
     highest = bundle.networks.sizes.gains - 1
     ladder = list(bundle.profile.qualities)
     if highest > 0:

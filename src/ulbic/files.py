@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -43,6 +44,21 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {os.fspath(path)!r}: {error.strerror}") from None
+
+
+def check_readable(path: Path) -> None:
+    """Finds out whether a file is there and may be read, without opening it.
+
+    Raises:
+        InputError: it is not, or may not be.
+    """
+    try:
+        os.stat(path)
+    except OSError as error:
+        raise InputError(f"cannot read {str(path)!r}: {error.strerror}") from None
+    if path.is_dir() or not os.access(path, os.R_OK):
+        reason = os.strerror(errno.EISDIR if path.is_dir() else errno.EACCES)
+        raise InputError(f"cannot read {str(path)!r}: {reason}")
 
 
 def file_digest(path: Path) -> str:
