@@ -12,10 +12,17 @@ from ulbic.errors import PartialError, UlbicError
 
 from .arguments import FOLDER, PATH
 from .demo import sample_photo
+from .examples import with_examples
 from .output import check_output, make_folder, tell, write_output
 
+EXAMPLES = with_examples(
+    "ulbic bench --bpp-curve photos/ -o bench/ --jobs 2",
+    "ulbic bench --bpp-curve photos/ --codec ulbic --codec avif --anchor avif --lpips-net alex",
+    "ulbic bench --bpp-curve kodak/ --published --force",
+)
 
-@click.command("bench")
+
+@click.command("bench", epilog=EXAMPLES)
 @click.argument("pictures", nargs=-1, type=PATH)
 @click.option("--bpp-curve", is_flag=True, required=True, help="Rate and distortion at every quality.")
 @click.option(
@@ -30,8 +37,18 @@ from .output import check_output, make_folder, tell, write_output
 @click.option("--anchor", help="Codec that BD-rates are stated against. Default: the first of VVC, HEIC, ...")
 @click.option("--lpips-net", type=click.Choice(LPIPS_NETS), default="squeeze", show_default=True)
 @click.option("--published", is_flag=True, help="Draw published points of other codecs on Kodak as well.")
-@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Pictures at once.")
-@click.option("--device", default="auto", show_default=True, help="ulbic's: auto, cpu, cuda, ...")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Pictures at once.",
+)
+@click.option(
+    "--device", default="auto", metavar="NAME", show_default=True, help="ulbic's: auto, cpu, cuda, ..."
+)
 @click.option("--weights", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="ulbic's.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite earlier results.")
 def command(

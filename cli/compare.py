@@ -15,6 +15,7 @@ from ulbic.errors import InputError, OutputError, PartialError, UlbicError
 from ulbic.files import read_bytes
 
 from .arguments import NAME, PATH
+from .examples import with_examples
 from .lists import listed
 from .options import device_option, force_option, json_option, verbose_option, weights_option
 from .output import check_output, write_output
@@ -48,7 +49,14 @@ class Compared:
         return own | {"status": "done"} | self.values
 
 
-@click.command("compare")
+EXAMPLES = with_examples(
+    "ulbic compare photo.jpg photo.ulb photo.avif",
+    "ulbic compare photo.png small.ulb large.ulb -o sheet.png --difference",
+    "ulbic compare photo.png @list.txt --metric psnr --metric lpips --json",
+)
+
+
+@click.command("compare", epilog=EXAMPLES)
 @click.argument("original", type=PATH)
 @click.argument("files", nargs=-1, required=True, type=NAME)
 @click.option("-o", "--output", type=PATH, help="Also a picture of all, side by side.")

@@ -14,6 +14,7 @@ from ulbic.files import read_bytes
 
 from .arguments import NAME, STREAM, Size
 from .conversion import Converted
+from .examples import with_examples
 from .manner import Manner
 from .options import conversion_options, output_name_option, settings_of
 from .output import is_special
@@ -24,9 +25,18 @@ if TYPE_CHECKING:
     from .pictures import Look
 
 DEFAULT_SUFFIX = ".png"
+EXAMPLES = with_examples(
+    "ulbic decode photo.ulb -o photo.png",
+    "ulbic decode photo.ulb -o photo.jpg --output-quality 90 --resize 640x480",
+    "ulbic decode cut.ulb --allow-partial --preview --max-pixels 4000000",
+    "ulbic decode mine.ulb --weights base.safetensors",
+    "ulbic decode out/ -o decoded/ --format webp --jobs 4",
+    "ulbic decode @list.txt --output-name 'decoded/{stem}.avif' --dry-run",
+    "cat photo.ulb | ulbic decode - > photo.png",
+)
 
 
-@click.command("decode")
+@click.command("decode", epilog=EXAMPLES)
 @click.argument("files", nargs=-1, required=True, type=NAME)
 @click.option(
     "-o",
@@ -53,6 +63,7 @@ DEFAULT_SUFFIX = ".png"
 @click.option(
     "--max-pixels",
     type=click.IntRange(1),
+    metavar="N",
     default=MAX_PIXELS,
     show_default=True,
     help="Refuse more than these.",

@@ -14,12 +14,17 @@ from ulbic.codec.settings import EncodeSettings
 from ulbic.errors import InputError
 
 from .arguments import FOLDER
+from .examples import with_examples
 from .options import force_option, json_option, quality_option, quiet_option
 from .output import check_output, make_folder, write_output
 from .pictures import picture_bytes
 
+EXAMPLES = with_examples(
+    "ulbic demo -q 3 -o demo",
+)
 
-@click.command("demo")
+
+@click.command("demo", epilog=EXAMPLES)
 @click.option(
     "-o",
     "--output",
@@ -29,7 +34,7 @@ from .pictures import picture_bytes
     help="Folder for the results.",
 )
 @quality_option
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", metavar="NAME", show_default=True)
 @force_option
 @json_option
 @quiet_option

@@ -15,6 +15,7 @@ import click
 import ulbic
 from ulbic.errors import UlbicError
 
+from .examples import with_examples
 from .options import json_option, quiet_option
 
 SELFTEST = Path(__file__).parent / "selftest"  # a golden file and what must be read from it
@@ -30,7 +31,12 @@ class Finding:
     text: str
 
 
-@click.command("doctor")
+EXAMPLES = with_examples(
+    "ulbic doctor",
+)
+
+
+@click.command("doctor", epilog=EXAMPLES)
 @json_option
 @quiet_option
 def command(as_json: bool, quiet: bool) -> None:

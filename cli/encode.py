@@ -13,6 +13,7 @@ from ulbic.codec.settings import EncodeSettings
 
 from .arguments import NAME, ULB, PositiveNumber
 from .conversion import Converted
+from .examples import with_examples
 from .manner import Manner
 from .options import (
     conversion_options,
@@ -27,8 +28,19 @@ from .options import (
 from .run import Job, run
 from .template import Template
 
+EXAMPLES = with_examples(
+    "ulbic encode photo.jpg -o photo.ulb -q 5",
+    "ulbic encode photo.jpg --target-bpp 0.03 --verbose",
+    "ulbic encode photo.jpg --target-size 1500 --strict --index-mode 1_4",
+    "ulbic encode photo.tif --keep-icc --keep-metadata --verify",
+    "ulbic encode photo.jpg --model tiny --device cpu --force",
+    "ulbic encode photos/ -o out/ --jobs 4 --update --dry-run",
+    "ulbic encode 'photos/**/*.jpg' --output-name '{parent}/{stem}-q{quality}{suffix}'",
+    "find photos -newer last -print0 | ulbic encode @- -o out/ --quiet --json",
+)
 
-@click.command("encode")
+
+@click.command("encode", epilog=EXAMPLES)
 @click.argument("pictures", nargs=-1, required=True, type=NAME)
 @click.option(
     "-o",

@@ -20,6 +20,7 @@ from ulbic.files import read_bytes
 from .arguments import PATH
 from .conversion import Converted, Outcome, attempt
 from .encode import encode_file
+from .examples import with_examples
 from .manner import Manner
 from .options import (
     force_option,
@@ -40,8 +41,13 @@ RAY_ENVIRONMENT = {
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # it says one line of its own even so
 }
 
+EXAMPLES = with_examples(
+    "ulbic encode-batch manifest.jsonl -o results.jsonl --jobs 16",
+    "ulbic encode-batch manifest.jsonl -o results.jsonl --address auto --keep-icc",
+)
 
-@click.command("encode-batch")
+
+@click.command("encode-batch", epilog=EXAMPLES)
 @click.argument("manifest", type=PATH)
 @click.option("-o", "--output", type=PATH, required=True, help="Manifest of what came of it.")
 @quality_option

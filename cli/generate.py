@@ -11,19 +11,26 @@ import click
 from ulbic.errors import SettingsError
 
 from .arguments import PATH
+from .examples import with_examples
 from .making import NOTE, Making, making_options
 
 if TYPE_CHECKING:
     from PIL import Image
 
 GAP = 4  # pixels between the pictures of a grid
+EXAMPLES = with_examples(
+    "ulbic generate -o dreams.png --number 16 --grid --seed 1 --weights base.safetensors",
+    "ulbic generate -o dog.png --class dog --class-weights classes.safetensors",
+    note=NOTE,
+)
 
 
-@click.command("generate", epilog=NOTE)
+@click.command("generate", epilog=EXAMPLES)
 @click.option(
     "-n",
     "--number",
     type=click.IntRange(1, 1024),
+    metavar="N",
     default=1,
     show_default=True,
     help="Pictures, with seeds that follow one another; of every class, where there are several.",

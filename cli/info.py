@@ -14,13 +14,20 @@ from ulbic.files import read_bytes
 
 from .arguments import NAME, STREAM, ULB
 from .conversion import failed
+from .examples import with_examples
 from .faults import named
 from .options import device_option, json_option, weights_option
 from .output import read_stdin, tell
 from .plan import Task, files_of, is_batch
 
+EXAMPLES = with_examples(
+    "ulbic info photo.ulb",
+    "ulbic info out/ --json",
+    "ulbic info photo.ulb --symbols --device cpu",
+)
 
-@click.command("info")
+
+@click.command("info", epilog=EXAMPLES)
 @click.argument("files", nargs=-1, required=True, type=NAME)
 @json_option
 @click.option("--symbols", is_flag=True, help="Also the SHA-256 of all decoded symbols; needs the weights.")

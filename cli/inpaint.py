@@ -8,10 +8,17 @@ from typing import Any
 import click
 
 from .arguments import PATH
+from .examples import with_examples
 from .making import NOTE, Making, box_option, making_options, opened
 
+EXAMPLES = with_examples(
+    "ulbic inpaint photo.png --box 64 64 192 192 -o inpainted.png --steps 40",
+    "ulbic inpaint photo.png --mask mask.png -o inpainted.png --temperature 3",
+    note=NOTE,
+)
 
-@click.command("inpaint", epilog=NOTE)
+
+@click.command("inpaint", epilog=EXAMPLES)
 @click.argument("picture", type=PATH)
 @box_option("--box", False, "The hole, in pixels; right and bottom lie outside.")
 @click.option(

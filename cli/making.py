@@ -100,10 +100,11 @@ def making_options(function: Function) -> Function:
             required=True,
             help="File, whose suffix decides the format.",
         ),
-        click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True),
+        click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", default=0, show_default=True),
         click.option(
             "--steps",
             type=click.IntRange(1, 256),
+            metavar="N",
             default=20,
             show_default=True,
             help="Of MaskGIT: how many times more is filled in.",
@@ -111,6 +112,7 @@ def making_options(function: Function) -> Function:
         click.option(
             "--temperature",
             type=FiniteNumber(0),
+            metavar="X",
             default=6.0,
             show_default=True,
             help="Of the noise on what is kept first; 0: what is surest.",

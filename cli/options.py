@@ -66,6 +66,7 @@ jobs_option = click.option(
     "-j",
     "--jobs",
     type=click.IntRange(1),
+    metavar="N",
     default=1,
     show_default=True,
     help="Processes; each loads the model and takes its share of the cores.",
@@ -75,7 +76,9 @@ weights_option = click.option(
     type=PATH,
     help="A weight file (`ulbic weights convert`) instead of the bundled one.",
 )
-device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
+device_option = click.option(
+    "--device", default="auto", metavar="NAME", show_default=True, help="auto, cpu, cuda or mps."
+)
 keep_icc_option = click.option(
     "--keep-icc", is_flag=True, help="Keep the colour profile instead of converting to sRGB."
 )

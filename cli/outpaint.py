@@ -8,12 +8,18 @@ from typing import Any
 import click
 
 from .arguments import PATH
+from .examples import with_examples
 from .making import NOTE, Making, making_options, opened
 
 _pixels = click.IntRange(0, 65535)
 
+EXAMPLES = with_examples(
+    "ulbic outpaint photo.png --left 64 --top 32 --right 128 --bottom 32 -o wider.png",
+    note=NOTE,
+)
 
-@click.command("outpaint", epilog=NOTE)
+
+@click.command("outpaint", epilog=EXAMPLES)
 @click.argument("picture", type=PATH)
 @click.option("--left", type=_pixels, default=0, metavar="PIXELS", help="More on the left.")
 @click.option("--top", type=_pixels, default=0, metavar="PIXELS", help="More above.")

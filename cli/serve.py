@@ -15,6 +15,7 @@ import click
 
 from ulbic.errors import UlbicError
 
+from .examples import with_examples
 from .options import device_option, weights_option
 
 if TYPE_CHECKING:
@@ -23,10 +24,20 @@ if TYPE_CHECKING:
 ADDRESS = "127.0.0.1"  # the loop-back address: no other computer reaches it
 GRACE, PATIENCE = 1, 2  # seconds that answers under way, and then the worker thread, are given at the end
 
+EXAMPLES = with_examples(
+    "ulbic serve --open --port 9000",
+)
 
-@click.command("serve")
+
+@click.command("serve", epilog=EXAMPLES)
 @click.option(
-    "-p", "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0: any free one."
+    "-p",
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    default=8765,
+    show_default=True,
+    help="0: any free one.",
 )
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
 @device_option

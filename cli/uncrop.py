@@ -8,10 +8,16 @@ from typing import Any
 import click
 
 from .arguments import PATH
+from .examples import with_examples
 from .making import NOTE, Making, box_option, making_options, opened
 
+EXAMPLES = with_examples(
+    "ulbic uncrop photo.png --box 64 64 192 192 -o around.png",
+    note=NOTE,
+)
 
-@click.command("uncrop", epilog=NOTE)
+
+@click.command("uncrop", epilog=EXAMPLES)
 @click.argument("picture", type=PATH)
 @box_option("--box", True, "What is kept, in pixels; right and bottom lie outside.")
 @making_options

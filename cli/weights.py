@@ -13,6 +13,7 @@ from ulbic.files import file_digest, read_bytes
 from ulbic.models.config import PRESETS, PUBLIC_SOURCES
 
 from .arguments import PATH
+from .examples import with_examples
 from .output import check_output, make_folder, new_file, write_output
 
 
@@ -21,7 +22,7 @@ def command() -> None:
     """List, install, verify and convert weights."""
 
 
-@command.command("list")
+@command.command("list", epilog=with_examples("ulbic weights list"))
 def list_command() -> None:
     """Show the models that this release knows, and where their weights are."""
     for known in PROFILES:
@@ -35,7 +36,7 @@ def list_command() -> None:
         click.echo(f"{known.number:2} {known.name:8} {state}")
 
 
-@command.command("install")
+@command.command("install", epilog=with_examples("ulbic weights install model.safetensors"))
 @click.argument("file", type=click.Path(path_type=Path))
 def install_command(file: Path) -> None:
     """Copy the weight FILE of a model that this release knows to where encoder and decoder find it."""
@@ -50,7 +51,7 @@ def install_command(file: Path) -> None:
     click.echo(f"model {known.name}: {place}")
 
 
-@command.command("verify")
+@command.command("verify", epilog=with_examples("ulbic weights verify base.safetensors"))
 @click.argument("files", nargs=-1, type=PATH)
 def verify_command(files: tuple[Path, ...]) -> None:
     """Check every weight of FILES; without FILES, of the models that are installed."""
@@ -61,7 +62,13 @@ def verify_command(files: tuple[Path, ...]) -> None:
         click.echo(f"{path}: {sound.name}, {sound.parameters:,} parameters, weights {sound.tag}: sound")
 
 
-@command.command("convert")
+@command.command(
+    "convert",
+    epilog=with_examples(
+        "ulbic weights convert --from mlicpp 0250.pth.tar --from mage-vit vitb.pth -o base.safetensors",
+        "ulbic weights convert --from mage-vit vitl.pth --preset large --init old.st --half -o new.st",
+    ),
+)
 @click.option(
     "--from",
     "checkpoints",
