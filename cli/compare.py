@@ -14,7 +14,7 @@ import click
 from ulbic.errors import InputError, OutputError, PartialError, UlbicError
 from ulbic.files import read_bytes
 
-from .arguments import NAME, PATH
+from .arguments import INPUT, PATH
 from .examples import with_examples
 from .lists import listed
 from .options import device_option, force_option, json_option, verbose_option, weights_option
@@ -58,7 +58,7 @@ EXAMPLES = with_examples(
 
 @click.command("compare", epilog=EXAMPLES)
 @click.argument("original", type=PATH)
-@click.argument("files", nargs=-1, required=True, type=NAME)
+@click.argument("files", nargs=-1, required=True, type=INPUT)
 @click.option("-o", "--output", type=PATH, help="Also a picture of all, side by side.")
 @click.option(
     "--difference", "as_difference", is_flag=True, help="Show in it how each differs, twice as much."

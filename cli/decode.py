@@ -12,7 +12,7 @@ from ulbic.bitstream.container import MAX_PIXELS, read_container
 from ulbic.codec.settings import DecodeSettings
 from ulbic.files import read_bytes
 
-from .arguments import NAME, STREAM, Size
+from .arguments import INPUT, NAME, STREAM, Size
 from .conversion import Converted
 from .examples import with_examples
 from .manner import Manner
@@ -37,7 +37,7 @@ EXAMPLES = with_examples(
 
 
 @click.command("decode", epilog=EXAMPLES)
-@click.argument("files", nargs=-1, required=True, type=NAME)
+@click.argument("files", nargs=-1, required=True, type=INPUT)
 @click.option(
     "-o",
     "--output",

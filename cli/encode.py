@@ -11,7 +11,7 @@ import click
 from ulbic.codec.profiles import PROFILES
 from ulbic.codec.settings import EncodeSettings
 
-from .arguments import NAME, ULB, PositiveNumber
+from .arguments import INPUT, NAME, ULB, PositiveNumber
 from .conversion import Converted
 from .examples import with_examples
 from .manner import Manner
@@ -41,7 +41,7 @@ EXAMPLES = with_examples(
 
 
 @click.command("encode", epilog=EXAMPLES)
-@click.argument("pictures", nargs=-1, required=True, type=NAME)
+@click.argument("pictures", nargs=-1, required=True, type=INPUT)
 @click.option(
     "-o",
     "--output",

@@ -12,7 +12,7 @@ from ulbic.codec.describe import FileInfo, info
 from ulbic.errors import PartialError, UlbicError
 from ulbic.files import read_bytes
 
-from .arguments import NAME, STREAM, ULB
+from .arguments import INPUT, STREAM, ULB
 from .conversion import failed
 from .examples import with_examples
 from .faults import named
@@ -28,7 +28,7 @@ EXAMPLES = with_examples(
 
 
 @click.command("info", epilog=EXAMPLES)
-@click.argument("files", nargs=-1, required=True, type=NAME)
+@click.argument("files", nargs=-1, required=True, type=INPUT)
 @json_option
 @click.option("--symbols", is_flag=True, help="Also the SHA-256 of all decoded symbols; needs the weights.")
 @device_option

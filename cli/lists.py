@@ -14,15 +14,16 @@ from pathlib import Path
 from ulbic.errors import InputError
 from ulbic.files import read_bytes
 
+from .arguments import LIST
 from .output import read_stdin
 
-MARK, STDIN = "@", "@-"
+STDIN = "@-"
 _UTF8_MARK = b"\xef\xbb\xbf"  # what some editors begin a file with
 
 
 def is_list(source: str) -> bool:
     """Whether an argument stands for a list; a file that has such a name comes first."""
-    return len(source) > 1 and source.startswith(MARK) and not os.path.lexists(source)
+    return len(source) > 1 and source.startswith(LIST) and not os.path.lexists(source)
 
 
 def listed(sources: Sequence[str]) -> list[Path]:
@@ -43,7 +44,7 @@ def names_in(source: str) -> list[str]:
     Raises:
         InputError: the list cannot be read, or holds "-".
     """
-    data = read_stdin() if source == STDIN else read_bytes(source.removeprefix(MARK))
+    data = read_stdin() if source == STDIN else read_bytes(source.removeprefix(LIST))
     if b"\0" in data:
         names = [name for name in data.split(b"\0") if name]
     else:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 
 import pytest
 from PIL import Image
@@ -88,33 +85,6 @@ def test_doctor_says_what_is_wrong(monkeypatch, tmp_path):
     assert result.exit_code == 1
     assert "golden file FAILED: the symbols differ" in result.stdout
     assert result.stderr == "ulbic: not in order: golden file\n"
-
-
-def test_shell_completion_knows_verbs_and_options():
-    def completed(*words):
-        environment = {
-            **os.environ,
-            "_ULBIC_COMPLETE": "bash_complete",
-            "COMP_WORDS": " ".join(words),
-            "COMP_CWORD": str(len(words) - 1),
-        }
-        program = "from ulbic.cli.main import cli; cli(prog_name='ulbic')"
-        return subprocess.run(
-            [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
-        ).stdout
-
-    assert completed("ulbic", "en") == "plain,encode\nplain,encode-batch\n"
-    assert "plain,--keep-icc\n" in completed("ulbic", "encode", "--keep")
-    for words in (
-        ["encode"],
-        ["encode", "-o"],
-        ["decode"],
-        ["decode", "-o"],
-        ["info"],
-        ["decode", "--weights"],
-    ):
-        assert completed("ulbic", *words, "ph") == "file,ph\n"  # the shell's own file names
-    assert completed("ulbic", "bench", "-o", "ph") == "dir,ph\n"
 
 
 def damaged_ulb(folder):
