@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -15,7 +16,7 @@ from ulbic.files import check_readable
 from .arguments import STREAM
 from .conversion import Outcome, failed, skipped
 from .manner import Manner
-from .output import check_folder, check_not_input, check_output, tell
+from .output import check_folder, check_not_input, check_output, is_special, tell
 from .plan import Task
 
 _HOW = {"new": "", "forced": ", overwritten", "stale": ", made again"}
@@ -29,15 +30,16 @@ def foresee(task: Task, manner: Manner) -> Outcome:
     """
     if task.obstacle:
         return skipped(task, "no file", f"note: {task.obstacle}")
-    there = task.output != STREAM and os.path.lexists(task.output)
     if task.input != STREAM:
         check_readable(task.input)
-    if task.output != STREAM:
+    reason = "new"
+    if task.output != STREAM and not is_special(task.output):
         check_not_input(task.input, task.output)
-        check_folder(task.output.parent)
-    if there:
-        check_output(task.output, task.replace)
-    reason = "new" if not there else "forced" if manner.force else "stale"
+        check_folder(Path(os.path.realpath(task.output)).parent)
+        if os.path.lexists(task.output):
+            check_output(task.output, task.replace)
+        if os.path.exists(task.output):
+            reason = "forced" if manner.force else "stale"
     return Outcome(input=str(task.input), output=str(task.output), status="planned", reason=reason)
 
 

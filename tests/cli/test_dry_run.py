@@ -105,6 +105,15 @@ def test_a_folder_that_cannot_be_made_is_foreseen(folder):
     assert [json.loads(line)["exit_code"] for line in result.stdout.splitlines()] == [9, 9]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="devices and links of POSIX")
+def test_devices_and_links_are_as_in_the_real_run(folder):
+    os.symlink("far/a.ulb", "link.ulb")
+    for output, code in ((os.devnull, 0), ("link.ulb", 9)):
+        for dry in ([], ["--dry-run"]):
+            assert run_here("encode", "photos/new.png", "-o", output, *dry).exit_code == code
+    assert os.path.islink("link.ulb")
+
+
 def test_it_loads_no_model():
     code = (
         "import sys\nfrom click.testing import CliRunner\nfrom ulbic.cli.main import cli\n"
