@@ -1,7 +1,7 @@
 """Bytes to picture, the mirror of `encoder`.
 
 container ┬ decode_latents ─ y_hat ─ Restoring (restore, assist, correct) ─┐
-          └ index mode's decode ─ index map ─ complete_indices <───────────┤
+          └ index mode's decode ─ index map ─ Completion <─────────────────┤
                                                  └── paint_map, window by window, crop
 """
 
@@ -25,7 +25,7 @@ from .exactness import ExactRounding
 from .index_mode import IndexContext
 from .index_modes import mode_of_file
 from .latents import decode_latents
-from .maskgit import DECODING, MaskGitConfig, complete_indices
+from .maskgit import DECODING, Completion, MaskGitConfig
 from .painting import paint_map, paint_restoration
 from .restoring import Restoring
 
@@ -115,5 +115,5 @@ def _completed_and_painted(
     networks = bundle.networks
     indices = torch.from_numpy(symbols.indices).to(networks.device)
     received = torch.from_numpy(symbols.received).to(networks.device)
-    completed = complete_indices(networks, indices, received, restoring.assist, maskgit)
-    return paint_map(networks, completed, received, restoring)
+    completion = Completion(networks, indices, received, restoring.assist, maskgit)
+    return paint_map(networks, completion.indices, received, restoring, completion.reach)

@@ -8,6 +8,7 @@ picture ─ analyse_picture, tile by tile ┬ networks.analyse ─ latents ─�
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ from .index_mode import IndexContext
 from .index_modes import INDEX_MODES
 from .latents import encode_latents
 from .profiles import RatePoint
-from .windows import MARGIN, TILE, Window, windows
+from .windows import MARGIN, TILE, Window, tiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +66,7 @@ def analyse_picture(bundle: Bundle, picture: Image.Image, extras: Extras = NO_EX
     latents = torch.empty(1, networks.sizes.latents, rows, columns, device=networks.device)
     latents = latents.contiguous(memory_format=torch.channels_last)
     tokens = torch.empty(1, 2 * rows, 2 * columns, dtype=torch.int64, device=networks.device)
-    for tile in windows(rows, columns, TILE // 2, 0):
+    for tile in itertools.chain(*tiles(rows, columns, TILE // 2)):
         outer = tile.grown(MARGIN // 2, rows, columns)
         image = to_tensor(_cut(picture, outer), LATENT_STRIDE).to(networks.device)
         inner = tile.within(outer)
