@@ -28,7 +28,7 @@ class CorrectionNetwork(nn.Module):
         fine = (*pyramid.widths[1:], pyramid.widths[-1])[: config.bridge.skips]  # of the levels' inputs
         self.strides = [pyramid.stem * 2**level for level in range(len(fine))]
         self.skips = nn.ModuleList(
-            nn.Conv2d(3 * stride**2, width, 3, padding=1) if level == 0 else PointwiseConv(3 * stride**2, width)
+            PointwiseConv(3 * stride**2, width) if level else nn.Conv2d(3 * stride**2, width, 3, padding=1)
             for level, (stride, width) in enumerate(zip(self.strides, fine, strict=True))
         )
         for conv in [*self.fusion, *self.skips]:  # all start as no-ops, like the CrossAttention
