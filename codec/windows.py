@@ -17,7 +17,7 @@ from ulbic.models.config import TOKEN_STRIDE
 
 TILE = 128  # indices, 2048 pixels per side
 MARGIN = 8  # indices, 128 pixels: what lies further away changes nothing, or next to nothing
-PIXEL_WINDOW, PIXEL_OVERLAP = 64, 8  # indices; part of the format, since blending shapes the picture
+PIXEL_WINDOW, PIXEL_OVERLAP = 64, 4  # indices; part of the format, since blending shapes the picture
 
 
 class Window(NamedTuple):

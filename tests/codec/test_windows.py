@@ -27,7 +27,7 @@ def test_windows_cover_the_map_with_their_overlap(height, width, shape):
         assert overlap <= first + side - second
 
 
-@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 128))
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(30, 128))
 def test_tiles_share_out_the_map(height, width, side):
     covered = torch.zeros(height, width)
     for tile in itertools.chain(*tiles(height, width, side)):
@@ -44,8 +44,8 @@ def test_tiles_are_of_even_size():
 def test_pixel_windows_are_as_small_as_their_number_allows():
     assert pixel_line(48) == (48, [0])
     assert pixel_line(64) == (64, [0])
-    assert pixel_line(65) == (37, [0, 28])
-    assert pixel_line(250) == (57, [0, 48, 96, 145, 193])
+    assert pixel_line(65) == (35, [0, 30])
+    assert pixel_line(250) == (54, [0, 49, 98, 147, 196])
 
 
 @given(st.integers(1, 800))
@@ -80,7 +80,7 @@ def test_shares_are_positive_and_add_up_to_one(length):
 
 
 def test_a_share_falls_over_the_overlap():
-    shares = blend_shares(72, torch.device("cpu"))  # windows of 40 indices at 0 and 32, 8 in common
-    assert list(shares) == [0, 32]
-    assert shares[0][:512].tolist() == [1.0] * 512
-    assert shares[0][512:].diff().max() < 0
+    shares = blend_shares(76, torch.device("cpu"))  # windows of 40 indices at 0 and 36, 4 in common
+    assert list(shares) == [0, 36]
+    assert shares[0][:576].tolist() == [1.0] * 576
+    assert shares[0][576:].diff().max() < 0
