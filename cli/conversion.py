@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ulbic.bitstream.container import Header
 from ulbic.errors import ConversionNote
@@ -19,6 +18,9 @@ from .output import ExistsError, check_not_input, check_output, make_folder, rea
 from .plan import STREAM, Task
 from .signals import came
 
+if TYPE_CHECKING:
+    from ulbic.codec.progress import Listener
+
 
 class Converted(NamedTuple):
     """What a converter returns."""
@@ -28,7 +30,12 @@ class Converted(NamedTuple):
     ulb_bytes: int  # its size
 
 
-Converter = Callable[[Path | bytes, Path], Converted]  # from a path or stdin's bytes, for the output's path
+class Converter(Protocol):
+    """From a path or stdin's bytes, for the output's path; the listener hears what share is done."""
+
+    def __call__(
+        self, source: Path | bytes, output: Path, listener: Listener | None = None, /
+    ) -> Converted: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +61,7 @@ class Outcome:
         return asdict(self)
 
 
-def convert(converter: Converter, task: Task, *, replace: bool) -> Outcome:
+def convert(converter: Converter, task: Task, *, replace: bool, listener: Listener | None = None) -> Outcome:
     """Reads, converts and writes one file.
 
     Args:
@@ -68,7 +75,7 @@ def convert(converter: Converter, task: Task, *, replace: bool) -> Outcome:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         source = read_stdin() if task.input == STREAM else task.input
-        data, header, ulb_bytes = converter(source, task.output)
+        data, header, ulb_bytes = converter(source, task.output, listener)
     write_output(task.output, data, replace=replace)
     notes = (_line(w.category, w.message) for w in caught if issubclass(w.category, UserWarning))
     return Outcome(

@@ -20,6 +20,8 @@ from .plan import STREAM
 from .run import Manner, run
 
 if TYPE_CHECKING:
+    from ulbic.codec.progress import Listener
+
     from .pictures import Look
 
 
@@ -83,7 +85,12 @@ def command(
 
 
 def decode_file(
-    settings: DecodeSettings, suffix: str, look: Look, source: Path | bytes, output: Path
+    settings: DecodeSettings,
+    suffix: str,
+    look: Look,
+    source: Path | bytes,
+    output: Path,
+    listener: Listener | None = None,
 ) -> Converted:
     """A .ulb file to a picture file; `suffix` serves stdout."""
     from .pictures import format_of, picture_bytes
@@ -96,7 +103,7 @@ def decode_file(
 
     from ulbic.codec.api import decode_with
 
-    picture = decode_with(container, settings)
+    picture = decode_with(container, settings, listener)
     return Converted(picture_bytes(picture, picture_format, look), container.header, len(data))
 
 

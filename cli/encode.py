@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,9 @@ from .options import (
     settings_of,
 )
 from .run import Manner, run
+
+if TYPE_CHECKING:
+    from ulbic.codec.progress import Listener
 
 
 @click.command("encode")
@@ -66,11 +69,13 @@ def command(
     run(converter, pictures, output, ".ulb", is_picture, Manner(force, jobs, as_json, quiet, update))
 
 
-def encode_file(settings: EncodeSettings, source: Path | bytes, output: Path) -> Converted:
+def encode_file(
+    settings: EncodeSettings, source: Path | bytes, output: Path, listener: Listener | None = None
+) -> Converted:
     """A picture file to a .ulb file."""
     from ulbic.codec.api import encode_with
 
-    encoded = encode_with(source, settings)
+    encoded = encode_with(source, settings, listener)
     return Converted(encoded.data, encoded.header, len(encoded.data))
 
 

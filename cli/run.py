@@ -24,6 +24,7 @@ from .memory import Memory, fingerprint
 from .output import check_not_input, check_output, remove_leftovers, tell
 from .plan import STREAM, ULB, Task, batch_tasks, is_batch, single_task
 from .pool import run_tasks
+from .progress import progress_bar
 
 
 class Manner(NamedTuple):
@@ -74,7 +75,8 @@ def _run_single(converter: Converter, task: Task, manner: Manner, doubtful: bool
                 advice = f"{str(task.output)!r} has a picture's suffix, but a .ulb file is written"
                 raise click.UsageError(f"{advice}; --force does it all the same")
             check_output(task.output, manner.force)
-        outcome = convert(converter, task, replace=manner.force)
+        with progress_bar(hidden=manner.quiet) as listener:
+            outcome = convert(converter, task, replace=manner.force, listener=listener)
     except click.UsageError:
         raise
     except Exception as error:

@@ -30,7 +30,10 @@ from .index_mode import IndexContext
 from .index_modes import INDEX_MODES
 from .latents import encode_latents
 from .profiles import RatePoint
+from .progress import Listener, Progress
 from .windows import MARGIN, TILE, Window, tiles
+
+_CODING = 0.3  # time for coding a latent, where analysing it takes 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,9 @@ class EncodedPicture(NamedTuple):
 
 
 @torch.no_grad()
-def analyse_picture(bundle: Bundle, picture: Image.Image, extras: Extras = NO_EXTRAS) -> PictureFeatures:
+def analyse_picture(
+    bundle: Bundle, picture: Image.Image, extras: Extras = NO_EXTRAS, listener: Listener | None = None
+) -> PictureFeatures:
     """Runs both encoders over an RGB picture of any size, in the memory of one tile.
 
     Raises:
@@ -65,6 +70,7 @@ def analyse_picture(bundle: Bundle, picture: Image.Image, extras: Extras = NO_EX
     rows, columns = -(-picture.height // LATENT_STRIDE), -(-picture.width // LATENT_STRIDE)
     latents = torch.empty(1, networks.sizes.latents, rows, columns, device=networks.device)
     latents = latents.contiguous(memory_format=torch.channels_last)
+    progress = Progress(listener, (1 + _CODING) * rows * columns)
     tokens = torch.empty(1, 2 * rows, 2 * columns, dtype=torch.int64, device=networks.device)
     for tile in itertools.chain(*tiles(rows, columns, TILE // 2)):
         outer = tile.grown(MARGIN // 2, rows, columns)
@@ -72,6 +78,7 @@ def analyse_picture(bundle: Bundle, picture: Image.Image, extras: Extras = NO_EX
         inner = tile.within(outer)
         tile.of(latents)[:] = inner.of(networks.analyse(image))
         tile.of(tokens, 2)[:] = inner.of(networks.tokenise(image), 2)
+        progress.add(tile.height * tile.width)
     height, width = -(-picture.height // TOKEN_STRIDE), -(-picture.width // TOKEN_STRIDE)
     return PictureFeatures(
         width=picture.width,

@@ -18,6 +18,7 @@ from torch import Tensor
 from ulbic.models.config import WINDOW
 
 from .networks import Networks
+from .progress import unheard
 from .windows import Window, windows
 
 
@@ -36,7 +37,7 @@ _BATCH = 16  # windows at once
 
 
 class Completion:
-    """An index map that is filled from the top down: what looks at its upper rows need not wait for the rest."""
+    """An index map filled from the top down, so that its upper rows can be painted before the rest."""
 
     def __init__(
         self,
@@ -45,22 +46,26 @@ class Completion:
         received: Tensor,
         assist: Callable[[Window], Tensor] | None,
         config: MaskGitConfig = DECODING,
+        count: Callable[[int], None] = unheard,
     ) -> None:
-        """
+        """Fills nothing yet.
+
         Args:
             indices: (h, w) int64, valid where `received` (h, w) bool.
             assist: gives a window's features of the continuous stream (`Restoring.assist`); or None.
+            count: called with the number of indices that have been filled since it was called before.
         """
         self.indices = indices.clone()  # (h, w) int64, equal to what was given where received
-        self._networks, self._assist, self._config = networks, assist, config
+        self._networks, self._assist, self._config, self._count = networks, assist, config, count
         self._received, self._missing = received, ~received
-        self._left = deque(windows(*indices.shape, WINDOW, 0))  # those that are not done yet
+        height, width = indices.shape
+        self._left = deque(windows(height, width, WINDOW, 0))  # those that are not done yet
 
     @torch.no_grad()
-    def reach(self, count: int) -> None:
-        """Fills at least the first `count` rows of `indices`."""
+    def reach(self, rows: int) -> None:
+        """Fills at least the first `rows` rows of `indices`."""
         due = []
-        while self._left and self._left[0].top < count:
+        while self._left and self._left[0].top < rows:
             window = self._left.popleft()
             if bool(window.of(self._missing).any()):
                 due.append(window)
@@ -74,6 +79,7 @@ class Completion:
         completed = _iterate(self._networks, current, known, context, self._config)
         for window, filled in zip(batch, completed, strict=True):
             places = window.of(self._missing)
+            self._count(int(places.sum()))
             window.of(self.indices)[places] = filled[: window.height, : window.width][places]
             places[:] = False  # the first window that covers a place decides
 

@@ -12,11 +12,9 @@ from ulbic.models.config import TOKEN_STRIDE
 
 from .images import to_pixels
 from .networks import Networks
+from .progress import unheard
 from .restoring import Restoring
 from .windows import Window, blend_shares, pixel_windows
-
-
-def _nothing(_: int) -> None: ...
 
 
 @torch.no_grad()
@@ -25,7 +23,8 @@ def paint_map(
     indices: Tensor,
     received: Tensor,
     restoring: Restoring | None,
-    prepare: Callable[[int], None] = _nothing,
+    prepare: Callable[[int], None] = unheard,
+    count: Callable[[int], None] = unheard,
 ) -> np.ndarray:
     """The picture of a completed index map; without the restoration, of the indices alone.
 
@@ -33,6 +32,7 @@ def paint_map(
         indices: (rows, columns) int64.
         received: (rows, columns) bool, which of them were sent and not predicted.
         prepare: called with a number of rows of `indices`, before as many of them are looked at.
+        count: called with the number of indices of every window that is painted.
 
     Returns:
         (16 rows, 16 columns, 3) uint8.
@@ -52,6 +52,7 @@ def paint_map(
             pixels = _painted(networks, window, indices, received, restoring)
             share = down[window.top][:, None] * across[window.left]
             window._replace(top=0).of(canvas, TOKEN_STRIDE).addcmul_(pixels, share)
+            count(window.height * window.width)
         finished = (end - top) * TOKEN_STRIDE
         picture[top * TOKEN_STRIDE : end * TOKEN_STRIDE] = to_pixels(canvas[:, :, :finished])
         overhang = canvas[:, :, finished:]
