@@ -4,49 +4,42 @@ from __future__ import annotations
 
 import io
 
-import pytest
-
 from ulbic.cli import progress
-from ulbic.cli.progress import progress_bar
 
 
 class Terminal(io.StringIO):
+    def __init__(self, real=True):
+        super().__init__()
+        self.real = real
+
     def isatty(self):
-        return True
+        return self.real
 
 
-@pytest.fixture
-def terminal(monkeypatch):
-    stream = Terminal()
-    monkeypatch.setattr("sys.stderr", stream)
-    monkeypatch.setattr(progress, "_PATIENCE", 0)
-    return stream
-
-
-def listen(hidden=False):
-    with progress_bar(hidden) as listener:
+def shown(monkeypatch, *, terminal=True, hidden=False, patience=0):
+    """What stderr sees of a piece of work."""
+    stderr = Terminal(terminal)
+    monkeypatch.setattr("sys.stderr", stderr)
+    monkeypatch.setattr(progress, "_PATIENCE", patience)
+    with progress.progress_bar(hidden) as listener:
         for share in (0.25, 0.5, 1.0):
             listener(share)
+    return stderr.getvalue()
 
 
-def test_a_terminal_sees_it(terminal):
-    listen()
-    assert "25%" in terminal.getvalue()
-    assert "100%" in terminal.getvalue()
+def test_a_terminal_sees_it(monkeypatch):
+    text = shown(monkeypatch)
+    assert "25%" in text
+    assert "100%" in text
 
 
-def test_quiet_hides_it(terminal):
-    listen(hidden=True)
-    assert terminal.getvalue() == ""
+def test_quiet_hides_it(monkeypatch):
+    assert shown(monkeypatch, hidden=True) == ""
 
 
-def test_a_file_does_not_get_it(terminal, monkeypatch):
-    monkeypatch.setattr(terminal, "isatty", lambda: False)
-    listen()
-    assert terminal.getvalue() == ""
+def test_a_file_does_not_get_it(monkeypatch):
+    assert shown(monkeypatch, terminal=False) == ""
 
 
-def test_what_is_done_soon_needs_none(terminal, monkeypatch):
-    monkeypatch.setattr(progress, "_PATIENCE", 3600)
-    listen()
-    assert terminal.getvalue() == ""
+def test_what_is_done_soon_needs_none(monkeypatch):
+    assert shown(monkeypatch, patience=3600) == ""
