@@ -6,10 +6,9 @@ import contextlib
 import logging
 import time
 import warnings
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ulbic.bitstream.container import Header
 from ulbic.errors import ConversionNote
@@ -24,6 +23,9 @@ from .signals import came
 from .verbose import about
 
 _LOG = logging.getLogger(__name__)
+
+if TYPE_CHECKING:
+    from ulbic.codec.progress import Listener
 
 
 class Converted(NamedTuple):
@@ -40,7 +42,13 @@ SKIPPED = {  # why, of several and of one
     "no file": ("are no files", "no file"),
 }
 
-Converter = Callable[[Path | bytes, Path], Converted]  # from a path or stdin's bytes, for the output's path
+
+class Converter(Protocol):
+    """From a path or stdin's bytes, for the output's path; the listener hears what share is done."""
+
+    def __call__(
+        self, source: Path | bytes, output: Path, listener: Listener | None = None, /
+    ) -> Converted: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +79,7 @@ class Outcome:
         return asdict(self)
 
 
-def convert(converter: Converter, task: Task, *, replace: bool) -> Outcome:
+def convert(converter: Converter, task: Task, *, replace: bool, listener: Listener | None = None) -> Outcome:
     """Reads, converts and writes one file.
 
     Args:
@@ -85,7 +93,7 @@ def convert(converter: Converter, task: Task, *, replace: bool) -> Outcome:
     with about(task.input), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         source = read_stdin() if task.input == STREAM else task.input
-        data, header, ulb_bytes = converter(source, task.output)
+        data, header, ulb_bytes = converter(source, task.output, listener)
         _LOG.info("%d bytes for %s in %.2f s", len(data), task.output, time.perf_counter() - started)
     write_output(task.output, data, replace=replace)
     notes = (_line(w.category, w.message) for w in caught if issubclass(w.category, UserWarning))

@@ -22,6 +22,8 @@ from .run import Job, run
 from .template import Template
 
 if TYPE_CHECKING:
+    from ulbic.codec.progress import Listener
+
     from .pictures import Look
 
 DEFAULT_SUFFIX = ".png"
@@ -117,7 +119,12 @@ def _format(suffix: str, output: Path) -> str:
 
 
 def decode_file(
-    settings: DecodeSettings, suffix: str, look: Look, source: Path | bytes, output: Path
+    settings: DecodeSettings,
+    suffix: str,
+    look: Look,
+    source: Path | bytes,
+    output: Path,
+    listener: Listener | None = None,
 ) -> Converted:
     """A .ulb file to a picture file; `suffix`, if any, wins over the output's."""
     from .pictures import picture_bytes
@@ -129,7 +136,7 @@ def decode_file(
 
     from ulbic.codec.api import decode_with
 
-    picture = decode_with(container, settings)
+    picture = decode_with(container, settings, listener)
     return Converted(picture_bytes(picture, picture_format, look), container.header, len(data))
 
 

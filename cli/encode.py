@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -38,6 +38,9 @@ EXAMPLES = with_examples(
     "ulbic encode 'photos/**/*.jpg' --output-name '{parent}/{stem}-q{quality}{suffix}'",
     "find photos -newer last -print0 | ulbic encode @- -o out/ --quiet --json",
 )
+
+if TYPE_CHECKING:
+    from ulbic.codec.progress import Listener
 
 
 @click.command("encode", epilog=EXAMPLES)
@@ -106,11 +109,13 @@ def _check_name(force: bool, output: Path) -> None:
         raise click.UsageError(f"{advice}; --force does it all the same")
 
 
-def encode_file(settings: EncodeSettings, source: Path | bytes, output: Path) -> Converted:
+def encode_file(
+    settings: EncodeSettings, source: Path | bytes, output: Path, listener: Listener | None = None
+) -> Converted:
     """A picture file to a .ulb file."""
     from ulbic.codec.api import encode_with
 
-    encoded = encode_with(source, settings)
+    encoded = encode_with(source, settings, listener)
     return Converted(encoded.data, encoded.header, len(encoded.data))
 
 

@@ -27,6 +27,7 @@ from .memory import Memory, fingerprint
 from .output import check_not_input, check_output, remove_leftovers, tell
 from .plan import Task, batch_tasks, is_batch, single_task
 from .pool import run_tasks
+from .progress import progress_bar
 from .template import Template
 from .verbose import listening
 
@@ -76,7 +77,8 @@ def _run_single(job: Job, task: Task, manner: Manner) -> None:
         if manner.dry_run:
             outcome = foresee(task._replace(replace=manner.force), manner)
         else:
-            outcome = convert(job.converter, task, replace=manner.force)
+            with progress_bar(hidden=manner.quiet or manner.verbose) as listener:
+                outcome = convert(job.converter, task, replace=manner.force, listener=listener)
     except click.UsageError:
         raise
     except Exception as error:

@@ -17,17 +17,21 @@ from .encoder import EncodedPicture, analyse_picture, encode_features
 from .extras import add_extras, unpack_extras
 from .images import Source, read_picture
 from .profiles import PROFILES, profile_of_model
+from .progress import Listener
 from .rate_control import encode_to_budget
 from .settings import DecodeSettings, EncodeSettings
 
 
-def encode(source: Source, quality: int | None = None, **options: Any) -> bytes:
+def encode(
+    source: Source, quality: int | None = None, *, listener: Listener | None = None, **options: Any
+) -> bytes:
     """Compresses a picture.
 
     Args:
         source: a path, the bytes of a picture file, the open file, a PIL image, or an array (h, w, 3) or
             (h, w) of uint8; any size from 1x1 pixel.
         quality: 1 (smallest) to as many as the model has, `tiny` 8.
+        listener: called with the share of the work that is done, 0 to 1, now and then.
         options: the other fields of `EncodeSettings`: `target_size`, `target_bpp`, `strict`, `index_mode`,
             `keep_icc`, `keep_metadata`, `verify`, `model`, `weights`, `device`.
 
@@ -37,16 +41,16 @@ def encode(source: Source, quality: int | None = None, **options: Any) -> bytes:
     Raises:
         UlbicError: one of its kinds (`ulbic.errors`) for every cause.
     """
-    return encode_with(source, EncodeSettings(quality=quality, **options)).data
+    return encode_with(source, EncodeSettings(quality=quality, **options), listener).data
 
 
-def encode_with(source: Source, settings: EncodeSettings) -> EncodedPicture:
+def encode_with(source: Source, settings: EncodeSettings, listener: Listener | None = None) -> EncodedPicture:
     """A file, its header, and what the encoder knows of its symbols. Raises what `encode` raises."""
     pixels, extras = read_picture(source, keep_icc=settings.keep_icc, keep_metadata=settings.keep_metadata)
     model = None if settings.weights else PROFILES.named(settings.model)
     bundle = load_bundle(model, settings.device, settings.weights)
     settings.check(bundle.profile)
-    features = analyse_picture(bundle, pixels, extras)
+    features = analyse_picture(bundle, pixels, extras, listener)
     if settings.has_target:
         budget = settings.budget(pixels.width * pixels.height)
         encoded = encode_to_budget(
@@ -62,13 +66,14 @@ def encode_with(source: Source, settings: EncodeSettings) -> EncodedPicture:
     return encoded
 
 
-def decode(source: File, **options: Any) -> Image.Image:
+def decode(source: File, *, listener: Listener | None = None, **options: Any) -> Image.Image:
     """Decompresses a .ulb file to a picture: RGB or L, with an alpha channel where one was sent.
 
     A colour profile, EXIF and XMP that were sent are in its `info`, as in that of a picture from any file.
 
     Args:
         source: a path, the bytes of the file, or the open file.
+        listener: called with the share of the work that is done, 0 to 1, now and then.
         options: the fields of `DecodeSettings`: `max_pixels`, `allow_partial`, `preview`, `weights`,
             `device`.
 
@@ -77,14 +82,17 @@ def decode(source: File, **options: Any) -> Image.Image:
     """
     settings = DecodeSettings(**options)
     container = read_container(read_file(source), settings.max_pixels, allow_partial=settings.allow_partial)
-    return decode_with(container, settings)
+    return decode_with(container, settings, listener)
 
 
-def decode_with(container: Container, settings: DecodeSettings) -> Image.Image:
+def decode_with(
+    container: Container, settings: DecodeSettings, listener: Listener | None = None
+) -> Image.Image:
     """The same for a file that was taken apart already."""
     extras = unpack_extras(container)
     bundle = bundle_for(container.header, settings.device, settings.weights)
-    return add_extras(decode_picture(bundle, container, preview=settings.preview), extras)
+    picture = decode_picture(bundle, container, preview=settings.preview, listener=listener)
+    return add_extras(picture, extras)
 
 
 def symbol_digest(source: File, *, device: str = "auto", weights: str | Path | None = None) -> str:

@@ -103,13 +103,15 @@ def make_bundle(
     """
     place = torch.device(device)
     context = in_float64(copy.deepcopy(model.continuous.context))
-    mixed = profile.precision == "bfloat16" and fast_bfloat16(place.type)
+    fast = fast_bfloat16(place.type)
+    mixed = fast and profile.precision == "bfloat16"
     if mixed:
         _store_in_half(model)
     networks = TorchNetworks(
         model.to(place),
         context.to("cpu" if place.type == "mps" else place),  # Metal has no float64
-        mixed,
+        mixed=mixed,
+        mixed_pixels=fast,
     )
     return Bundle(profile=profile, networks=networks, tables=read_tables(arrays))
 

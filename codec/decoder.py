@@ -1,7 +1,7 @@
 """Bytes to picture, the mirror of `encoder`.
 
 container ┬ decode_latents ─ y_hat ─ Restoring (restore, assist, correct) ─┐
-          └ index mode's decode ─ index map ─ complete_indices <───────────┤
+          └ index mode's decode ─ index map ─ Completion <─────────────────┤
                                                  └── paint_map, window by window, crop
 """
 
@@ -27,9 +27,13 @@ from .exactness import ExactRounding
 from .index_mode import IndexContext
 from .index_modes import mode_of_file
 from .latents import decode_latents
-from .maskgit import DECODING, MaskGitConfig, complete_indices
+from .maskgit import DECODING, Completion, MaskGitConfig
 from .painting import paint_map, paint_restoration
+from .progress import Listener, Progress
 from .restoring import Restoring
+from .windows import pixel_windows
+
+_SYMBOLS, _PREDICTION = 0.1, 0.6  # time for an index, where painting it takes 1
 
 _LOG = logging.getLogger(__name__)
 
@@ -100,6 +104,7 @@ def decode_picture(
     *,
     preview: bool = False,
     maskgit: MaskGitConfig = DECODING,
+    listener: Listener | None = None,
 ) -> Image.Image:
     """The RGB picture of a file, or with `preview` its restoration. Raises what `decode_symbols` raises."""
     symbols = decode_symbols(bundle, container)
@@ -111,17 +116,28 @@ def decode_picture(
     if preview:
         pixels = paint_restoration(restoring, *symbols.indices.shape)
     else:
-        pixels = _completed_and_painted(bundle, symbols, restoring, maskgit)
+        pixels = _completed_and_painted(bundle, symbols, restoring, maskgit, listener)
     what = "the continuous stream" if preview else "the picture"
     _LOG.info("%s painted in %.2f s", what, time.perf_counter() - started)
     return Image.fromarray(pixels[: symbols.header.height, : symbols.header.width])
 
 
 def _completed_and_painted(
-    bundle: Bundle, symbols: Symbols, restoring: Restoring, maskgit: MaskGitConfig
+    bundle: Bundle, symbols: Symbols, restoring: Restoring, maskgit: MaskGitConfig, listener: Listener | None
 ) -> np.ndarray:
     networks = bundle.networks
     indices = torch.from_numpy(symbols.indices).to(networks.device)
     received = torch.from_numpy(symbols.received).to(networks.device)
-    completed = complete_indices(networks, indices, received, restoring.assist, maskgit)
-    return paint_map(networks, completed, received, restoring)
+    painted = sum(window.height * window.width for row in pixel_windows(*indices.shape) for window in row)
+    predicted = _PREDICTION * int((~symbols.received).sum())
+    progress = Progress(listener, _SYMBOLS * symbols.indices.size + predicted + painted)
+    progress.add(_SYMBOLS * symbols.indices.size)
+    completion = Completion(
+        networks,
+        indices,
+        received,
+        restoring.assist,
+        maskgit,
+        lambda count: progress.add(_PREDICTION * count),
+    )
+    return paint_map(networks, completion.indices, received, restoring, completion.reach, progress.add)

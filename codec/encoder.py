@@ -7,6 +7,7 @@ picture ─ analyse_picture, tile by tile ─ networks.analyse ─ latents
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from dataclasses import dataclass
@@ -30,10 +31,12 @@ from .index_mode import IndexContext, IndexMode
 from .index_modes import INDEX_MODES
 from .latents import encode_latents
 from .profiles import RatePoint
+from .progress import Listener, Progress
 from .restoring import Restoring
 from .tokenising import Tokenising
-from .windows import MARGIN, TILE, windows
+from .windows import MARGIN, TILE, tiles
 
+_CODING = 0.3  # time for coding a latent, where analysing it takes 1
 _LOG = logging.getLogger(__name__)
 
 
@@ -59,7 +62,9 @@ class EncodedPicture(NamedTuple):
 
 
 @torch.no_grad()
-def analyse_picture(bundle: Bundle, picture: Image.Image, extras: Extras = NO_EXTRAS) -> PictureFeatures:
+def analyse_picture(
+    bundle: Bundle, picture: Image.Image, extras: Extras = NO_EXTRAS, listener: Listener | None = None
+) -> PictureFeatures:
     """Runs the continuous encoder over an RGB picture of any size, in the memory of one tile.
 
     Raises:
@@ -69,10 +74,12 @@ def analyse_picture(bundle: Bundle, picture: Image.Image, extras: Extras = NO_EX
     rows, columns = -(-picture.height // LATENT_STRIDE), -(-picture.width // LATENT_STRIDE)
     latents = torch.empty(1, networks.sizes.latents, rows, columns, device=networks.device)
     latents = latents.contiguous(memory_format=torch.channels_last)
-    for tile in windows(rows, columns, TILE // 2, 0):
+    progress = Progress(listener, (1 + _CODING) * rows * columns)
+    for tile in itertools.chain(*tiles(rows, columns, TILE // 2)):
         outer = tile.grown(MARGIN // 2, rows, columns)
         image = tile_tensor(picture, outer).to(networks.device)
         tile.of(latents)[:] = tile.within(outer).of(networks.analyse(image))
+        progress.add(tile.height * tile.width)
     seconds = time.perf_counter() - started
     _LOG.info("%d x %d pixels analysed in %.2f s", picture.width, picture.height, seconds)
     return PictureFeatures(

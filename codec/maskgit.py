@@ -7,7 +7,8 @@ random numbers; generation hands in noise of its own (`generate`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,8 @@ from torch import Tensor
 from ulbic.models.config import WINDOW
 
 from .networks import Networks
-from .windows import Group, groups
+from .progress import unheard
+from .windows import Window, windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,39 +33,68 @@ class MaskGitConfig:
 
 
 DECODING = MaskGitConfig()
+_BATCH = 16  # windows at once
 
 
-@torch.no_grad()
+class Completion:
+    """An index map filled from the top down, so that its upper rows can be painted before the rest."""
+
+    def __init__(
+        self,
+        networks: Networks,
+        indices: Tensor,
+        received: Tensor,
+        assist: Callable[[Window], Tensor] | None,
+        config: MaskGitConfig = DECODING,
+        count: Callable[[int], None] = unheard,
+    ) -> None:
+        """Fills nothing yet.
+
+        Args:
+            indices: (h, w) int64, valid where `received` (h, w) bool.
+            assist: gives a window's features of the continuous stream (`Restoring.assist`); or None.
+            count: called with the number of indices that have been filled since it was called before.
+        """
+        self.indices = indices.clone()  # (h, w) int64, equal to what was given where received
+        self._networks, self._assist, self._config, self._count = networks, assist, config, count
+        self._received, self._missing = received, ~received
+        height, width = indices.shape
+        self._left = deque(windows(height, width, WINDOW, 0))  # those that are not done yet
+
+    @torch.no_grad()
+    def reach(self, rows: int) -> None:
+        """Fills at least the first `rows` rows of `indices`."""
+        due = []
+        while self._left and self._left[0].top < rows:
+            window = self._left.popleft()
+            if bool(window.of(self._missing).any()):
+                due.append(window)
+        for i in range(0, len(due), _BATCH):
+            self._fill(due[i : i + _BATCH])
+
+    def _fill(self, batch: Sequence[Window]) -> None:
+        known = torch.stack([_padded(window.of(self._received)) for window in batch])
+        current = torch.stack([_padded(window.of(self.indices)) for window in batch])
+        context = torch.cat([self._assist(window) for window in batch]) if self._assist is not None else None
+        completed = _iterate(self._networks, current, known, context, self._config)
+        for window, filled in zip(batch, completed, strict=True):
+            places = window.of(self._missing)
+            self._count(int(places.sum()))
+            window.of(self.indices)[places] = filled[: window.height, : window.width][places]
+            places[:] = False  # the first window that covers a place decides
+
+
 def complete_indices(
     networks: Networks,
     indices: Tensor,
     received: Tensor,
-    assist: Callable[[Group], Tensor] | None,
+    assist: Callable[[Window], Tensor] | None,
     config: MaskGitConfig = DECODING,
 ) -> Tensor:
-    """Fills an index map, one group of windows after the other.
-
-    Args:
-        indices: (h, w) int64, valid where `received` (h, w) bool.
-        assist: gives a group's features of the continuous stream (`Restoring.assist`); or None.
-
-    Returns:
-        (h, w) int64, equal to `indices` where received.
-    """
-    if bool(received.all()):
-        return indices
-    result, missing = indices.clone(), ~received
-    height, width = indices.shape
-    for group in groups(height, width, WINDOW, 0):
-        known = torch.stack([_padded(window.of(received)) for window in group.windows])
-        current = torch.stack([_padded(window.of(indices)) for window in group.windows])
-        context = assist(group) if assist is not None else None
-        completed = _iterate(networks, current, known, context, config)
-        for window, filled in zip(group.windows, completed, strict=True):
-            places = window.of(missing)
-            window.of(result)[places] = filled[: window.height, : window.width][places]
-            places[:] = False  # the first window that covers a place decides
-    return result
+    """The same, all at once: (h, w) int64, equal to `indices` where received."""
+    completion = Completion(networks, indices, received, assist, config)
+    completion.reach(indices.shape[0])
+    return completion.indices
 
 
 def _iterate(
@@ -77,13 +108,12 @@ def _iterate(
     masked = ~known
     total = masked.flatten(1).sum(dim=1)
     for step in range(1, config.steps + 1):
-        log_p = F.log_softmax(_predicted(networks, current, masked, context), dim=-1)
-        draw = log_p + config.noise(log_p) if config.sampled else log_p
-        guess = draw.argmax(dim=-1)
-        confidence = log_p.gather(-1, guess[..., None])[..., 0]
+        logits = _predicted(networks, current, masked, context)
+        guess = (logits + config.noise(logits) if config.sampled else logits).argmax(dim=-1)
         current = torch.where(masked, guess.view_as(current), current)
         if step == config.steps:
             break
+        confidence = logits.gather(-1, guess[..., None])[..., 0] - logits.logsumexp(dim=-1)
         if config.temperature:
             confidence = confidence + config.temperature * (1 - step / config.steps) * config.noise(
                 confidence

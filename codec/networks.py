@@ -103,9 +103,22 @@ class Networks(Protocol):
 class TorchNetworks:
     """The networks of an `UlbicModel`; `Networks` says what each operation does."""
 
-    def __init__(self, model: UlbicModel, context: ContextModel | None = None, mixed: bool = False) -> None:
-        """`context` stands in for the model's own; `mixed` runs what decides no symbol in bfloat16."""
-        self._model, self._mixed = model, mixed
+    def __init__(
+        self,
+        model: UlbicModel,
+        context: ContextModel | None = None,
+        *,
+        mixed: bool = False,
+        mixed_pixels: bool = False,
+    ) -> None:
+        """Makes the operations those of the model's parts.
+
+        Args:
+            context: stands in for the model's own.
+            mixed: runs the encoders in bfloat16, which hand over what is coded.
+            mixed_pixels: runs in bfloat16 what follows the symbols, from the restoration to the pixels.
+        """
+        self._model, self._mixed, self._mixed_pixels = model, mixed, mixed_pixels
         self._predictor: nn.Module = model.predictor
         self._context = model.continuous.context if context is None else context
         config = model.config
@@ -131,11 +144,11 @@ class TorchNetworks:
         return self._model.tokenizer.complements
 
     def analyse(self, picture: Tensor) -> Tensor:
-        with self._precision():
+        with self._precision(self._mixed):
             return self._model.continuous.transform(reduce(picture))
 
     def tokenise(self, picture: Tensor, restoration: Tensor | None = None) -> Tensor:
-        with self._precision():
+        with self._precision(self._mixed):
             return self._model.tokenizer.indices(picture, restoration)
 
     def hyper_analyse(self, latents: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
@@ -158,22 +171,22 @@ class TorchNetworks:
         return self._context.slices[index].refine(phase, current, before, known.cells[phase])  # type: ignore[operator]
 
     def restore(self, y_hat: Tensor, gain: Tensor) -> Tensor:
-        with self._precision():
+        with self._precision(self._mixed_pixels):
             return self._model.restore(y_hat.float(), gain)
 
     def assist(self, y_hat: Tensor, restoration: Tensor) -> Tensor:
-        with self._precision():
+        with self._precision(self._mixed_pixels):
             return self._model.bridge.assist_map(y_hat.float(), restoration)
 
     def correct(self, y_hat: Tensor, restoration: Tensor) -> Tensor:
-        with self._precision():
+        with self._precision(self._mixed_pixels):
             return self._model.bridge.correction_map(y_hat.float(), restoration)
 
     def predict(
         self, indices: Tensor, masked: Tensor, assist: Tensor | None, kept: Tensor | None = None
     ) -> Tensor:
         """Training drops all but the `kept` (B, k) positions of the sequence from the encoder."""
-        with self._precision():
+        with self._precision(self._mixed_pixels):
             return self._predictor(indices, masked, assist, kept).float()
 
     def paint(
@@ -185,7 +198,7 @@ class TorchNetworks:
         codes: Tensor | None = None,
     ) -> Tensor:
         """Training hands over the `codes` of the indices, to have their gradients."""
-        with self._precision():
+        with self._precision(self._mixed_pixels):
             codes = self._model.tokenizer.quantize(indices) if codes is None else codes
             return self._model.paint(codes, received, correction, restoration)
 
@@ -208,5 +221,5 @@ class TorchNetworks:
         """Lays out the context model anew, to test that no symbol depends on it."""
         self._context.to(memory_format=memory_format)
 
-    def _precision(self) -> AbstractContextManager[object]:
-        return torch.autocast(self.device.type, torch.bfloat16) if self._mixed else nullcontext()
+    def _precision(self, mixed: bool) -> AbstractContextManager[object]:
+        return torch.autocast(self.device.type, torch.bfloat16) if mixed else nullcontext()

@@ -41,7 +41,7 @@ class Profile:
     qualities: tuple[RatePoint, ...]  # of quality 1, 2, ...
     default_quality: int
     index_modes: tuple[str, ...]  # that the networks were trained for
-    precision: str = "float32"  # of the networks that decide no symbol; "bfloat16" where it is fast
+    precision: str = "float32"  # of the encoders; "bfloat16" where it is fast
     preset: str = ""  # configuration and training recipe, `python -m ulbic.training all --preset PRESET`
 
     @property

@@ -1,25 +1,23 @@
-"""What the continuous stream gives to predictor and pixel decoder, one rectangle of indices at a time."""
+"""What the continuous stream gives to predictor and pixel decoder, one rectangle of indices at a time.
+
+The networks run tile by tile, and once for every tile: what they gave is kept until `release`.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ulbic.models.config import TOKEN_STRIDE, WINDOW
+from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE, WINDOW
 
 from .networks import Networks
-from .windows import MARGIN, Group, Window
+from .windows import MARGIN, TILE, Window, tiles
 
-
-class _Surroundings(NamedTuple):
-    """A rectangle with its margin."""
-
-    outer: Window  # in latents
-    y_hat: Tensor  # (1, latents, h, w), float32
-    restoration: Tensor  # (1, 3, 32 h, 32 w), about [0, 1]
+_CELL = LATENT_STRIDE // TOKEN_STRIDE  # indices per side of a latent
 
 
 class Restoring:
@@ -27,43 +25,81 @@ class Restoring:
 
     def __init__(self, networks: Networks, y_hat: Tensor, gain: float) -> None:
         """y_hat (1, latents, h, w), of any float type; gain up to gains - 1."""
-        self._networks = networks
-        self._y_hat = y_hat.float().to(networks.device)
-        self._gain = torch.tensor([gain], dtype=torch.float32, device=networks.device)
-        self._last: _Surroundings | None = None
+        y_hat = y_hat.float().to(networks.device)
+        point = torch.tensor([gain], dtype=torch.float32, device=networks.device)
+        self.places = tiles(y_hat.shape[2], y_hat.shape[3], TILE // _CELL)  # in latents
+        self._rows = [[_Tile(networks, y_hat, point, place) for place in row] for row in self.places]
 
     def restoration(self, box: Window) -> Tensor:
         """Pixels (1, 3, 16 h, 16 w), about [0, 1], of a rectangle of h x w indices."""
-        around = self._around(box)
-        return box.within(around.outer.doubled()).of(around.restoration, TOKEN_STRIDE)
+        cells = box.halved()
+        pixels = self._joined(cells, lambda tile: tile.restoration)
+        return box.within(cells.doubled()).of(pixels, TOKEN_STRIDE)
 
     def correction(self, box: Window) -> Tensor:
         """The pixel decoder's map (1, channels, h, w) of a rectangle of h x w indices."""
-        around = self._around(box)
-        features = self._networks.correct(around.y_hat, around.restoration)
-        return box.within(around.outer.doubled()).of(features)
+        cells = box.halved()
+        return box.within(cells.doubled()).of(self._joined(cells, lambda tile: tile.correction))
 
-    def assist(self, group: Group) -> Tensor:
-        """The predictor's maps (n, channels, s, s) of the n windows of a group.
+    def assist(self, window: Window) -> Tensor:
+        """The predictor's map (1, channels, s, s) of one of its windows.
 
         s is 16, or 8 for the "linear" bridge; edges are repeated where the picture is smaller than a window.
         """
-        around = self._around(group.box)
-        features = self._networks.assist(around.y_hat, around.restoration)
-        shrink = 2 * around.outer.height // features.shape[2]
-        side = WINDOW // shrink
-        maps = []
-        for window in group.windows:
-            top = (window.top - 2 * around.outer.top) // shrink
-            left = (window.left - 2 * around.outer.left) // shrink
-            part = features[:, :, top : top + side, left : left + side]
-            maps.append(F.pad(part, (0, side - part.shape[3], 0, side - part.shape[2]), mode="replicate"))
-        return torch.cat(maps)
+        cells = window.halved()
+        features = self._joined(cells, lambda tile: tile.assist)
+        scale = features.shape[2] // cells.height
+        side = WINDOW * scale // _CELL
+        top, left = ((start % _CELL) * scale // _CELL for start in window[:2])
+        part = features[:, :, top : top + side, left : left + side]
+        return F.pad(part, (0, side - part.shape[3], 0, side - part.shape[2]), mode="replicate")
 
-    def _around(self, box: Window) -> _Surroundings:
-        """The last rectangle is kept: a picture of one tile is restored once."""
-        outer = box.halved().grown(MARGIN // 2, *self._y_hat.shape[2:])
-        if self._last is None or self._last.outer != outer:
-            y_hat = outer.of(self._y_hat)
-            self._last = _Surroundings(outer, y_hat, self._networks.restore(y_hat, self._gain))
-        return self._last
+    def release(self, row: int) -> None:
+        """Forgets what lies above a row of indices, to make room."""
+        while self._rows and self._rows[0][0].place.bottom * _CELL <= row:
+            del self._rows[0]
+
+    def _joined(self, cells: Window, layer: Callable[[_Tile], Tensor]) -> Tensor:
+        """One layer of the tiles, over a rectangle of latents."""
+        rows = []
+        for row in self._rows:
+            parts = []
+            for tile in row:
+                common = cells.common(tile.place)
+                if common.height > 0 and common.width > 0:
+                    whole = layer(tile)
+                    parts.append(common.within(tile.place).of(whole, whole.shape[2] // tile.place.height))
+            if parts:
+                rows.append(torch.cat(parts, dim=3) if len(parts) > 1 else parts[0])
+        return torch.cat(rows, dim=2) if len(rows) > 1 else rows[0]
+
+
+class _Tile:
+    """A rectangle of latents, and what the networks say of it, each computed when it is first asked for."""
+
+    def __init__(self, networks: Networks, y_hat: Tensor, gain: Tensor, place: Window) -> None:
+        self.place = place
+        self._networks, self._gain = networks, gain
+        self._outer = place.grown(MARGIN // _CELL, y_hat.shape[2], y_hat.shape[3])
+        self._y_hat = self._outer.of(y_hat)
+
+    @cached_property
+    def _surroundings(self) -> Tensor:
+        """The restoration with the margin."""
+        return self._networks.restore(self._y_hat, self._gain)
+
+    @cached_property
+    def restoration(self) -> Tensor:
+        return self._inside(self._surroundings)
+
+    @cached_property
+    def assist(self) -> Tensor:
+        return self._inside(self._networks.assist(self._y_hat, self._surroundings))
+
+    @cached_property
+    def correction(self) -> Tensor:
+        return self._inside(self._networks.correct(self._y_hat, self._surroundings))
+
+    def _inside(self, features: Tensor) -> Tensor:
+        """Without the margin."""
+        return self.place.within(self._outer).of(features, features.shape[2] // self._outer.height)

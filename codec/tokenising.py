@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import torch
 from PIL import Image
@@ -11,7 +13,7 @@ from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
 from .images import tile_tensor
 from .networks import Networks
 from .restoring import Restoring
-from .windows import MARGIN, TILE, windows
+from .windows import MARGIN, TILE, tiles
 
 
 class Tokenising:
@@ -38,8 +40,10 @@ class Tokenising:
         height, width = self._picture.height, self._picture.width
         rows, columns = -(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE)
         tokens = torch.empty(1, 2 * rows, 2 * columns, dtype=torch.int64, device=self._networks.device)
-        for tile in windows(rows, columns, TILE // 2, 0):
+        for tile in itertools.chain(*tiles(rows, columns, TILE // 2)):
             outer = tile.grown(MARGIN // 2, rows, columns)
+            if restoring is not None:
+                restoring.release(2 * outer.top)
             image = tile_tensor(self._picture, outer).to(self._networks.device)
             known = None if restoring is None else restoring.restoration(outer.doubled())
             inner = tile.within(outer)

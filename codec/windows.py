@@ -6,6 +6,7 @@ the memory of one tile. A picture of one tile is computed at once.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from ulbic.models.config import TOKEN_STRIDE
 
 TILE = 128  # indices, 2048 pixels per side
 MARGIN = 8  # indices, 128 pixels: what lies further away changes nothing, or next to nothing
-PIXEL_WINDOW, PIXEL_OVERLAP = 32, 8  # indices; part of the format, since blending shapes the picture
+PIXEL_WINDOW, PIXEL_OVERLAP = 64, 4  # indices; part of the format, since blending shapes the picture
 
 
 class Window(NamedTuple):
@@ -27,11 +28,20 @@ class Window(NamedTuple):
     height: int
     width: int
 
+    @property
+    def bottom(self) -> int:
+        """The first row below it."""
+        return self.top + self.height
+
+    @property
+    def right(self) -> int:
+        """The first column to its right."""
+        return self.left + self.width
+
     def of(self, tensor: Tensor, scale: int = 1) -> Tensor:
         """The rectangle of a (..., h scale, w scale) tensor."""
-        rows = slice(self.top * scale, (self.top + self.height) * scale)
-        columns = slice(self.left * scale, (self.left + self.width) * scale)
-        return tensor[..., rows, columns]
+        rows = slice(self.top * scale, self.bottom * scale)
+        return tensor[..., rows, self.left * scale : self.right * scale]
 
     def within(self, outer: Window) -> Window:
         """The same cells, counted from the corner of `outer`."""
@@ -39,27 +49,33 @@ class Window(NamedTuple):
 
     def grown(self, margin: int, height: int, width: int) -> Window:
         """With `margin` cells around it, as far as the map of (height, width) has them."""
-        top, left = max(self.top - margin, 0), max(self.left - margin, 0)
-        bottom = min(self.top + self.height + margin, height)
-        right = min(self.left + self.width + margin, width)
-        return Window(top, left, bottom - top, right - left)
+        return _between(
+            max(self.top - margin, 0),
+            max(self.left - margin, 0),
+            min(self.bottom + margin, height),
+            min(self.right + margin, width),
+        )
+
+    def common(self, other: Window) -> Window:
+        """The cells of both; where there are none, its height or its width is not positive."""
+        return _between(
+            max(self.top, other.top),
+            max(self.left, other.left),
+            min(self.bottom, other.bottom),
+            min(self.right, other.right),
+        )
 
     def halved(self) -> Window:
         """The cells of the map of half the resolution that cover it."""
-        top, left = self.top // 2, self.left // 2
-        bottom, right = -(-(self.top + self.height) // 2), -(-(self.left + self.width) // 2)
-        return Window(top, left, bottom - top, right - left)
+        return _between(self.top // 2, self.left // 2, -(-self.bottom // 2), -(-self.right // 2))
 
     def doubled(self) -> Window:
         """The same rectangle on the map of twice the resolution."""
         return Window(*(2 * field for field in self))
 
 
-class Group(NamedTuple):
-    """Neighbouring windows that fit into a tile."""
-
-    box: Window  # around all of them
-    windows: list[Window]  # in raster order
+def _between(top: int, left: int, bottom: int, right: int) -> Window:
+    return Window(top, left, bottom - top, right - left)
 
 
 def starts(length: int, window: int, overlap: int) -> list[int]:
@@ -77,23 +93,37 @@ def windows(height: int, width: int, side: int, overlap: int) -> Iterator[Window
             yield Window(top, left, min(side, height), min(side, width))
 
 
-def groups(height: int, width: int, side: int, overlap: int) -> Iterator[Group]:
-    """The same windows in groups, row of groups by row of groups."""
-    for tops in _runs(starts(height, side, overlap), side, overlap):
-        for lefts in _runs(starts(width, side, overlap), side, overlap):
-            members = [
-                Window(top, left, min(side, height), min(side, width)) for top in tops for left in lefts
-            ]
-            first, last = members[0], members[-1]
-            rows, columns = last.top - first.top + last.height, last.left - first.left + last.width
-            yield Group(Window(first.top, first.left, rows, columns), members)
+def tiles(height: int, width: int, side: int) -> list[list[Window]]:
+    """Rows of tiles of at most `side` cells per side, which share out the map as evenly as cells allow."""
+    return [
+        [_between(top, left, bottom, right) for left, right in _shared_out(width, side)]
+        for top, bottom in _shared_out(height, side)
+    ]
 
 
-def _runs(line: list[int], side: int, overlap: int) -> Iterator[list[int]]:
-    """The starts of a line of windows, as many together as a tile is wide enough for."""
-    count = max(1, (TILE - overlap) // (side - overlap))
-    for i in range(0, len(line), count):
-        yield line[i : i + count]
+def _shared_out(length: int, side: int) -> list[tuple[int, int]]:
+    count = -(-length // side)
+    ends = [i * length // count for i in range(count + 1)]
+    return list(itertools.pairwise(ends))
+
+
+def pixel_line(length: int) -> tuple[int, list[int]]:
+    """Side of the pixel windows that cover a line of `length` indices, and where they begin.
+
+    They are the fewest of at most PIXEL_WINDOW indices that share PIXEL_OVERLAP, and no larger than that
+    takes, so that they overlap as little as they may.
+    """
+    if length <= PIXEL_WINDOW:
+        return length, [0]
+    count = -(-(length - PIXEL_OVERLAP) // (PIXEL_WINDOW - PIXEL_OVERLAP))
+    side = -(-(length + (count - 1) * PIXEL_OVERLAP) // count)
+    return side, starts(length, side, PIXEL_OVERLAP)
+
+
+def pixel_windows(height: int, width: int) -> list[list[Window]]:
+    """Rows of the windows that pixels are painted in."""
+    (rows, tops), (columns, lefts) = pixel_line(height), pixel_line(width)
+    return [[Window(top, left, rows, columns) for left in lefts] for top in tops]
 
 
 def blend_shares(length: int, device: torch.device) -> dict[int, Tensor]:
@@ -102,7 +132,7 @@ def blend_shares(length: int, device: torch.device) -> dict[int, Tensor]:
     A window's weight falls linearly over the overlap to its edges; shares are weights divided by the sum of
     all windows' weights, so that they add up to 1. A window of the plane has the product of two shares.
     """
-    line, side = starts(length, PIXEL_WINDOW, PIXEL_OVERLAP), min(PIXEL_WINDOW, length)
+    side, line = pixel_line(length)
     distance = torch.arange(side * TOKEN_STRIDE, device=device) + 0.5
     ramp = torch.minimum(distance, distance.flip(0)).div(PIXEL_OVERLAP * TOKEN_STRIDE).clamp(max=1.0)
     total = torch.zeros(length * TOKEN_STRIDE, device=device)

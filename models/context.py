@@ -60,13 +60,14 @@ class SliceContext(nn.Module):
         return torch.cat([hyper, self.channel_context(torch.cat(list(decoded), dim=1))], dim=1)
 
     def distribution(self, phase: int, known: Known) -> tuple[Tensor, Tensor]:
-        """(mean, scale) of the phase."""
-        if phase == 0:
-            raw = self.anchor(known.features)
-        else:
-            raw = self.non_anchor(torch.cat([known.features, self._local(phase, known)], dim=1))
-        mean, log_scale = raw.chunk(2, dim=1)
-        return mean, torch.exp(bounded(log_scale, -4, 5))
+        """(mean, scale) of the phase's cells, zeros elsewhere."""
+        x, cells = known.features, known.cells[phase]
+        if phase > 0:
+            x = torch.cat([x, self._local(phase, known)], dim=1)
+        head = self.anchor if phase == 0 else self.non_anchor
+        raw = head(x[:, :, cells, None])  # 1x1 convolutions see every cell alone
+        mean, log_scale = raw[..., 0].chunk(2, dim=1)
+        return _placed(mean, cells), _placed(torch.exp(bounded(log_scale, -4, 5)), cells)
 
     def _local(self, phase: int, known: Known) -> Tensor:
         current = known.current
@@ -80,6 +81,13 @@ class SliceContext(nn.Module):
         if phase < self.phases - 1:
             return current
         return current + 0.5 * torch.tanh(self.residual_prediction(torch.cat([*known, current], dim=1)))
+
+
+def _placed(values: Tensor, cells: Tensor) -> Tensor:
+    """Values (B, channels, n) of the n `cells` (H, W) in their places, zeros elsewhere."""
+    image = values.new_zeros(*values.shape[:2], *cells.shape)
+    image[:, :, cells] = values
+    return image
 
 
 class ContextModel(nn.Module):

@@ -112,10 +112,12 @@ class DepthwiseConv(nn.Module):
 
 
 def in_float64(context: ContextModel) -> ContextModel:
-    """The context model in float64, in place; the convolutions of MLIC++'s large one replaced."""
+    """The context model in float64, in place, its convolutions replaced."""
     if context.config.context == "attention":
         _replace_convolutions(context.h_s, 2, None)  # its maps are small: a few tiles would not fill them
         _replace_convolutions(context.slices, 4, WeakTensorKeyDictionary())
+    else:
+        _replace_convolutions(context, 4, None)
     return context.double()
 
 

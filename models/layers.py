@@ -32,6 +32,22 @@ def make_norm(kind: Norm, channels: int) -> nn.Module:
     return nn.GroupNorm(32, channels, eps=1e-6) if kind == "group" else ChannelNorm(channels)
 
 
+class PointwiseConv(nn.Conv2d):
+    """A 1x1 convolution of stride 1.
+
+    Where an image lies channels last on a CPU it is a matrix product: PyTorch's convolution takes three times
+    as long there.
+    """
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, 1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.is_cuda or not x.is_contiguous(memory_format=torch.channels_last):
+            return super().forward(x)
+        return F.linear(x.permute(0, 2, 3, 1), self.weight[:, :, 0, 0], self.bias).permute(0, 3, 1, 2)
+
+
 class ResnetBlock(nn.Module):
     """Norm-swish-conv twice and a skip (VQGAN, Esser 2021; MAGE's variant without `bias`).
 
@@ -50,7 +66,7 @@ class ResnetBlock(nn.Module):
         self.shortcut_on_output = shortcut_on_output
         if inputs != outputs:
             shortcut_inputs = outputs if shortcut_on_output else inputs
-            self.nin_shortcut = nn.Conv2d(shortcut_inputs, outputs, 1, bias=bias)
+            self.nin_shortcut = PointwiseConv(shortcut_inputs, outputs, bias)
         self.changes_width = inputs != outputs
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,7 +97,11 @@ class Binomial(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.pad(x, (1, 1, 1, 1), mode="replicate")
-        return F.avg_pool2d(F.avg_pool2d(x, 2, stride=1), 2, stride=1)
+        for _ in range(2):  # sums of neighbours, which are several times faster than avg_pool2d
+            x = x[..., 1:] + x[..., :-1]
+        for _ in range(2):
+            x = x[..., 1:, :] + x[..., :-1, :]
+        return x / 16
 
 
 class ResidualBlock(nn.Module):
@@ -91,7 +111,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
-        self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        self.skip = PointwiseConv(inputs, outputs) if inputs != outputs else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.skip(x) + F.gelu(self.conv2(F.gelu(self.conv1(x))))

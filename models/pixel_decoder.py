@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import ModelConfig
-from .layers import Binomial, zero
+from .layers import Binomial, PointwiseConv, zero
 from .tokenizer import Decoder
 
 
@@ -24,11 +24,11 @@ class CorrectionNetwork(nn.Module):
         pyramid = config.tokenizer.decoder
         self.network = Decoder(pyramid, config.bridge.channels, head=False)
         widths = (pyramid.widths[-1], *reversed(pyramid.widths))
-        self.fusion = nn.ModuleList(nn.Conv2d(width, width, 1) for width in widths)
+        self.fusion = nn.ModuleList(PointwiseConv(width, width) for width in widths)
         fine = (*pyramid.widths[1:], pyramid.widths[-1])[: config.bridge.skips]  # of the levels' inputs
         self.strides = [pyramid.stem * 2**level for level in range(len(fine))]
         self.skips = nn.ModuleList(
-            nn.Conv2d(3 * stride**2, width, 3 if level == 0 else 1, padding=1 if level == 0 else 0)
+            PointwiseConv(3 * stride**2, width) if level else nn.Conv2d(3 * stride**2, width, 3, padding=1)
             for level, (stride, width) in enumerate(zip(self.strides, fine, strict=True))
         )
         for conv in [*self.fusion, *self.skips]:  # all start as no-ops, like the CrossAttention

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import PyramidConfig, TokenizerConfig
-from .layers import Binomial, ResnetBlock, make_norm
+from .layers import Binomial, PointwiseConv, ResnetBlock, make_norm
 
 
 def _block(config: PyramidConfig, inputs: int, outputs: int) -> ResnetBlock:
@@ -62,7 +62,7 @@ class Encoder(nn.Module):
         self.down = nn.ModuleList(Level(config, a, b) for a, b in zip(before, config.widths, strict=False))
         self.mid = Middle(config)
         self.norm_out = make_norm(config.norm, coarsest)
-        self.conv_out = nn.Conv2d(coarsest, outputs, 1)
+        self.conv_out = PointwiseConv(coarsest, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.conv_in(F.pixel_unshuffle(x, self.stem) if self.stem > 1 else x)

@@ -10,7 +10,7 @@ from support import synthetic_picture
 import ulbic
 from ulbic.bitstream.container import read_container
 from ulbic.cli.demo import sample_photo
-from ulbic.codec import encoder, painting, tokenising, windows
+from ulbic.codec import encoder, restoring, tokenising, windows
 from ulbic.codec.decoder import decode_picture
 from ulbic.codec.encoder import analyse_picture, encode_features
 from ulbic.codec.restoring import Restoring
@@ -20,7 +20,7 @@ SMALL_TILE = 32  # indices: 512 pixels
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    for module in (encoder, painting, tokenising, windows):
+    for module in (encoder, restoring, tokenising):
         monkeypatch.setattr(module, "TILE", SMALL_TILE)
 
 
@@ -49,7 +49,7 @@ def test_the_encoders_see_the_same_in_tiles(bundle, picture, at_once, small_tile
 def test_tiles_decode_to_the_same_picture(bundle, at_once, small_tiles, preview):
     decoded = decode_picture(bundle, at_once[1], preview=preview)
     difference = np.abs(np.asarray(decoded) - at_once[3 if preview else 2])
-    assert difference.max() <= 2
+    assert (difference > 2).mean() < 0.001  # an index with two equally probable codes may become the other
     assert difference.mean() < 0.01
 
 
@@ -78,15 +78,15 @@ def test_no_step_shows_at_a_border(make, small_tiles, monkeypatch):
     that is painted at once, and with all other such places. Without blending, the middle border of the
     gradient is thirteen times as large.
     """
-    starts = windows.starts(64, windows.PIXEL_WINDOW, windows.PIXEL_OVERLAP)
-    cells = {*starts, *(start + windows.PIXEL_WINDOW for start in starts), *range(0, 64, 16)} - {0, 64}
+    monkeypatch.setattr(windows, "PIXEL_WINDOW", 40)
+    side, starts = windows.pixel_line(64)
+    cells = {*starts, *(start + side for start in starts), *range(0, 64, 16)} - {0, 64}
     borders = np.array([16 * cell - 1 for cell in sorted(cells)])
     others = np.setdiff1d(np.arange(31, 1023, 32), borders)
     data = ulbic.encode(make(), 4)
     cut = steps(ulbic.decode(data))
-    for module in (painting, windows):
-        monkeypatch.setattr(module, "TILE", 64)
-        monkeypatch.setattr(module, "PIXEL_WINDOW", 64)
+    monkeypatch.setattr(restoring, "TILE", 64)
+    monkeypatch.setattr(windows, "PIXEL_WINDOW", 64)
     at_once = steps(ulbic.decode(data))
     assert (cut[borders] <= 1.05 * at_once[borders]).all()
     assert cut[borders].max() <= cut[others].max()

@@ -1,8 +1,10 @@
+import itertools
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ulbic.codec.windows import TILE, Window, blend_shares, groups, starts, windows
+from ulbic.codec.windows import PIXEL_OVERLAP, Window, blend_shares, pixel_line, starts, tiles, windows
 
 
 def test_literal_starts():
@@ -25,26 +27,42 @@ def test_windows_cover_the_map_with_their_overlap(height, width, shape):
         assert overlap <= first + side - second
 
 
-@given(st.integers(1, 600), st.integers(1, 600), st.sampled_from([(16, 0), (32, 8), (TILE, 0)]))
-def test_groups_are_the_same_windows_in_boxes_of_a_tile(height, width, shape):
-    plan = list(groups(height, width, *shape))
-    assert sorted(w for group in plan for w in group.windows) == sorted(windows(height, width, *shape))
-    for box, members in plan:
-        assert max(box.height, box.width) <= TILE
-        assert (box.top, box.left) == (members[0].top, members[0].left)
-
-        assert box.top + box.height == max(w.top + w.height for w in members) <= height
-        assert box.left + box.width == max(w.left + w.width for w in members) <= width
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(30, 128))
+def test_tiles_share_out_the_map(height, width, side):
+    covered = torch.zeros(height, width)
+    for tile in itertools.chain(*tiles(height, width, side)):
+        assert max(tile.height, tile.width) <= side
+        tile.of(covered).add_(1)
+    assert (covered == 1).all()
 
 
-def test_a_map_of_one_tile_is_one_group():
-    assert [len(group.windows) for group in groups(TILE, TILE, 32, 8)] == [25]
-    assert [len(group.windows) for group in groups(TILE, TILE, 16, 0)] == [64]
-    assert len(list(groups(TILE + 1, TILE, 16, 0))) == 2
+def test_tiles_are_of_even_size():
+    assert [[tile.width for tile in row] for row in tiles(20, 129, 64)] == [[43, 43, 43]]
+    assert [[tile.height for tile in row] for row in tiles(65, 20, 64)] == [[32], [33]]
+
+
+def test_pixel_windows_are_as_small_as_their_number_allows():
+    assert pixel_line(48) == (48, [0])
+    assert pixel_line(64) == (64, [0])
+    assert pixel_line(65) == (35, [0, 30])
+    assert pixel_line(250) == (54, [0, 49, 98, 147, 196])
+
+
+@given(st.integers(1, 800))
+def test_pixel_windows_cover_a_line_with_their_overlap(length):
+    side, line = pixel_line(length)
+    assert side <= 64
+    assert (line[0], line[-1] + side) == (0, length)
+    assert all(first + side - second >= PIXEL_OVERLAP for first, second in itertools.pairwise(line))
 
 
 def test_a_window_grows_only_as_far_as_its_map():
     assert Window(0, 8, 16, 16).grown(8, 20, 100) == Window(0, 0, 20, 32)
+
+
+def test_windows_have_cells_in_common():
+    assert Window(0, 0, 8, 8).common(Window(6, 2, 8, 4)) == Window(6, 2, 2, 4)
+    assert Window(0, 0, 8, 8).common(Window(0, 9, 8, 8)).width < 0
 
 
 def test_the_half_map_covers_odd_windows():
@@ -62,7 +80,7 @@ def test_shares_are_positive_and_add_up_to_one(length):
 
 
 def test_a_share_falls_over_the_overlap():
-    shares = blend_shares(48, torch.device("cpu"))  # windows at 0 and 16, 16 indices in common
-    assert list(shares) == [0, 16]
-    assert shares[0][:256].tolist() == [1.0] * 256
-    assert shares[0][256:].diff().max() <= 0
+    shares = blend_shares(76, torch.device("cpu"))  # windows of 40 indices at 0 and 36, 4 in common
+    assert list(shares) == [0, 36]
+    assert shares[0][:576].tolist() == [1.0] * 576
+    assert shares[0][576:].diff().max() < 0
