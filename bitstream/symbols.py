@@ -129,8 +129,9 @@ class PartialReader:
     both give it; behind the first one that is not, every symbol is its table's most probable one.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self._low, self._high = _decoder(data), _decoder(data + b"\xff" * 64)
+    def __init__(self, data: bytes, *, whole: bool = False) -> None:
+        """`whole`: nothing was cut off; bytes that no writer makes still end what is certain."""
+        self._low, self._high = _decoder(data), _decoder(data if whole else data + b"\xff" * 64)
         self._cut = False
         self.certain = 0  # symbols so far
         self.missing = 0

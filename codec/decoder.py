@@ -52,7 +52,7 @@ def decode_symbols(bundle: Bundle, container: Container) -> Symbols:
         VersionError: it has an index mode of the future.
         DamagedError: no encoder writes such a payload, or such a gain.
     """
-    header, payload, complete = container
+    header, payload = container.header, container.payload
     networks, tables = bundle.networks, bundle.tables
     _check_weights(header, bundle)
     mode = mode_of_file(header.index_mode)
@@ -61,7 +61,7 @@ def decode_symbols(bundle: Bundle, container: Container) -> Symbols:
     latent_size = (-(-header.height // LATENT_STRIDE), -(-header.width // LATENT_STRIDE))
     token_size = (-(-header.height // TOKEN_STRIDE), -(-header.width // TOKEN_STRIDE))
 
-    reader = SymbolReader(payload) if complete else PartialReader(payload)
+    reader = SymbolReader(payload) if container.complete else PartialReader(payload, whole=container.whole)
     rounding = ExactRounding(header.rounding)
     y_hat = decode_latents(reader, networks, tables, latent_size, rounding)
     context = IndexContext(
@@ -73,7 +73,7 @@ def decode_symbols(bundle: Bundle, container: Container) -> Symbols:
         y_hat=y_hat,
         indices=indices,
         received=received,
-        complete=complete,
+        complete=container.complete,
         missing=0.0 if isinstance(reader, SymbolReader) else reader.missing_share,
         digest=reader.digest.hexdigest() if isinstance(reader, SymbolReader) else "",
     )

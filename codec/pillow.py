@@ -68,7 +68,7 @@ class UlbImageFile(ImageFile.ImageFile):
                 picture = decode_with(self._container, DecodeSettings())
             except UlbicError as error:
                 raise OSError(str(error)) from None
-            self.im, self._decoded = picture.im, True
+            self.im, self._mode, self._decoded = picture.im, picture.mode, True
             self.info.update(picture.info)
             if self._exclusive_fp and self.fp is not None:
                 self.fp.close()

@@ -160,6 +160,15 @@ def test_a_cut_file_gives_a_prefix():
     assert (counts[0], counts[-1]) == (20, 223)
 
 
+def test_extras_of_a_cut_file_do_not_take_its_last_symbols():
+    data = golden("64x64-q3")
+    payload = data[8:-2].hex()
+    parts = data[:5].hex() + f"{data[5] | 128:02x}" + data[6:8].hex() + f"41{len(payload) // 2:02x}" + payload
+    whole, _ = read(data, weights())
+    symbols, count = read_cut(bytes.fromhex(parts + "01"), weights())
+    assert (symbols.digest, count) == (whole.digest, whole.z.size + whole.residuals.size)
+
+
 def test_indices_of_a_cut_file():
     data = golden("256x256-q8")
     _, whole = logged(data)
