@@ -25,7 +25,7 @@ MAX_CHUNKS = 16
 MAX_CHUNK_BYTES = 1 << 24
 _FIXED_BYTES = 6
 _HAS_EXTRAS = 0x80
-_FUTURE = 0x80
+_BOOSTED = 0x80
 _BEHIND = 0x40
 _GREY = 0x20
 _COUNT = 0x1F
@@ -57,6 +57,7 @@ class Header:
     raw_indices: bool = False  # 10 bits each, instead of by the model's table
     rounding: int = 0  # 0 to 15, offset that keeps every rounded value off a boundary
     grey: bool = False  # the three colours are to be taken as one
+    boosted: bool = False  # the payload begins with a map of boosts of the gain
     chunks: tuple[Chunk, ...] = ()
     lost_extras: bool = False  # not in the bytes: read from a damaged file, without all of its chunks
 
@@ -85,7 +86,7 @@ def write_container(header: Header, payload: bytes) -> bytes:
             _pack_settings(header),
             varint.pack(header.width - 1),
             varint.pack(header.height - 1),
-            *_pack_rest(header.grey, header.chunks, payload),
+            *_pack_rest(header, payload),
         )
     )
     return body + _checksum(body)
@@ -132,7 +133,8 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
         index_mode=index_mode,
         raw_indices=bool(settings & 8),
         rounding=body[2] & 15,
-        grey=rest.grey,
+        grey=bool(rest.flags & _GREY),
+        boosted=bool(rest.flags & _BOOSTED),
         chunks=rest.chunks,
         lost_extras=rest.lost,
     )
@@ -141,7 +143,7 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
 
 def _pack_settings(header: Header) -> bytes:
     """One byte where mode and gain are common ones, else two or three."""
-    common = (_HAS_EXTRAS if header.grey or header.chunks else 0) | header.raw_indices << 3
+    common = (_HAS_EXTRAS if _flags(header) else 0) | header.raw_indices << 3
     fine = round((header.gain - LOWEST_GAIN) * GAIN_STEPS)
     if header.index_mode not in _SHORT_MODES:
         return bytes([common | _LONG << 4, header.index_mode, fine])
@@ -174,17 +176,24 @@ class _Rest(NamedTuple):
 
     payload: bytes = b""
     whole: bool = False
-    grey: bool = False
+    flags: int = 0
     chunks: tuple[Chunk, ...] = ()
     lost: bool = False  # there were more chunks
 
 
-def _pack_rest(grey: bool, chunks: tuple[Chunk, ...], payload: bytes) -> Iterator[bytes]:
+def _flags(header: Header) -> int:
+    """The byte of the extras, 0 where there are none."""
+    kinds = (_BOOSTED * header.boosted) | (_GREY * header.grey)
+    return kinds | (_BEHIND | len(header.chunks) if header.chunks else 0)
+
+
+def _pack_rest(header: Header, payload: bytes) -> Iterator[bytes]:
     """The payload alone where there are no extras; else a byte of flags, the payload, and the chunks."""
+    chunks = header.chunks
     if len(chunks) > MAX_CHUNKS or any(len(chunk.data) > MAX_CHUNK_BYTES for chunk in chunks):
         raise LimitError(f"more than {MAX_CHUNKS} chunks, or one of more than {MAX_CHUNK_BYTES} bytes")
-    if grey or chunks:
-        yield bytes([(_BEHIND if chunks else 0) | (_GREY if grey else 0) | len(chunks)])
+    if _flags(header):
+        yield bytes([_flags(header)])
     if chunks:
         yield varint.pack(len(payload))
     yield payload
@@ -199,7 +208,7 @@ def _unpack_rest(body: bytes, position: int, complete: bool) -> _Rest:
     try:
         flags, count, position = _unpack_flags(body, position)
         behind = bool(flags & _BEHIND)
-        rest = rest._replace(grey=bool(flags & _GREY))
+        rest = rest._replace(flags=flags)
         if behind:
             length, position = varint.unpack(body, position)
             payload = body[position : position + length]
@@ -224,9 +233,7 @@ def _unpack_flags(body: bytes, position: int) -> tuple[int, int, int]:
     if position >= len(body):
         raise DamagedError("the file ends inside its header")
     flags, count = body[position] & ~_COUNT, body[position] & _COUNT
-    if flags & _FUTURE:
-        raise VersionError("the file has an extra that this release does not know")
-    if count > MAX_CHUNKS or (count == 0 and flags != _GREY):
+    if count > MAX_CHUNKS or (count == 0 and (flags & _BEHIND or not flags)):
         raise LimitError(f"the file has {count} chunks; the format allows 1 to {MAX_CHUNKS}")
     return flags, count, position + 1
 

@@ -19,6 +19,7 @@ from .options import (
     keep_metadata_option,
     model_option,
     quality_option,
+    roi_option,
     settings_of,
 )
 from .run import Manner, run
@@ -41,6 +42,7 @@ from .run import Manner, run
 )
 @click.option("--target-bpp", type=PositiveNumber(), metavar="X", help="The same in bits per pixel.")
 @click.option("--strict", is_flag=True, help="Fail where even the smallest file is above the target.")
+@roi_option
 @index_mode_option
 @keep_icc_option
 @keep_metadata_option

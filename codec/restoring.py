@@ -25,11 +25,11 @@ class _Surroundings(NamedTuple):
 class Restoring:
     """Runs the synthesis and the bridge over the decoded latents of one picture."""
 
-    def __init__(self, networks: Networks, y_hat: Tensor, gain: float) -> None:
-        """y_hat (1, latents, h, w), of any float type; gain up to gains - 1."""
+    def __init__(self, networks: Networks, y_hat: Tensor, gain: Tensor) -> None:
+        """y_hat (1, latents, h, w), of any float type; gain (1,), or of every cell (1, h, w)."""
         self._networks = networks
         self._y_hat = y_hat.float().to(networks.device)
-        self._gain = torch.tensor([gain], dtype=torch.float32, device=networks.device)
+        self._gain = gain
         self._last: _Surroundings | None = None
 
     def restoration(self, box: Window) -> Tensor:
@@ -65,5 +65,6 @@ class Restoring:
         outer = box.halved().grown(MARGIN // 2, *self._y_hat.shape[2:])
         if self._last is None or self._last.outer != outer:
             y_hat = outer.of(self._y_hat)
-            self._last = _Surroundings(outer, y_hat, self._networks.restore(y_hat, self._gain))
+            gain = self._gain if self._gain.dim() == 1 else outer.of(self._gain)
+            self._last = _Surroundings(outer, y_hat, self._networks.restore(y_hat, gain))
         return self._last
