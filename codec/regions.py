@@ -61,7 +61,7 @@ def regions_of(roi: Roi) -> tuple[Region, ...]:
         highest = MAX_BOOST / BOOST_STEPS
         raise SettingsError(f"a boost of {region.boost:g}: there are {1 / BOOST_STEPS:g}, 1, ... {highest:g}")
     if isinstance(region, Box) and (min(region.left, region.top) < 0 or min(region.width, region.height) < 1):
-        raise SettingsError(f"{label(region)} has no place in a picture")
+        raise SettingsError(f"{label(region)} is not inside any picture")
     return (region,)
 
 

@@ -68,6 +68,7 @@ class Header:
     width: int
     height: int
     grey: bool
+    boosted: bool
     chunks: tuple
     payload: bytes
     whole: bool
@@ -148,6 +149,7 @@ def read_header(data, pixels=PIXELS, cut=False):
         width=width,
         height=height,
         grey=bool(extras & 32),
+        boosted=bool(extras & 128),
         chunks=chunks,
         payload=payload,
         whole=whole,
@@ -179,8 +181,6 @@ def _settings(cursor):
 def _rest(cursor, extras, cut):
     """Section "Extras", after its byte: the chunks as stored, the payload, and whether it is whole."""
     count, behind = extras & 31, bool(extras & 64)
-    if extras >> 7:
-        raise Future("extras with undefined bits")
     if extras == 0 or count > 16 or (behind and not count):
         raise TooLarge("extras without content, or with more than 16 chunks")
     if not behind:

@@ -8,7 +8,7 @@ import pytest
 from independent.cases import GOLDEN, NAMES, PIXEL, golden, sealed, weights
 from independent.coder import CutDecoder, Decoder, Encoder, Table
 from independent.context import Context
-from independent.header import read_header
+from independent.header import Damaged, read_header
 from independent.reader import read, read_cut
 from independent.symbols import level_of, levels, phase_of, plane, read_payload, rounded_means
 
@@ -142,6 +142,21 @@ def test_what_the_writer_of_the_document_writes(first, mode, raw, rounding):
     assert symbols.digest == written.digest
     assert np.array_equal(symbols.indices, written.indices)
     assert np.count_nonzero(symbols.indices >= 0) == {0: 0, 1: 12, 3: 35, 5: 117}[mode]
+
+
+def test_boosts():
+    symbols, _ = read(golden("96x80-regions"), weights())
+    assert symbols.boosts.tolist() == [[0, 0, 12], [4, 4, 12], [4, 4, 0]]
+
+
+def test_a_boost_above_16_is_damage():
+    dice = iter([1, 15, 1, 0, 1])  # two planes of one cell, one of 16 and one of 1
+    encoder, start = Encoder(lambda table: next(dice)), "d95510116b80000080"
+    with pytest.raises(Damaged):
+        read_payload(read_header(sealed(start)), encoder, weights(), Context(weights()))
+    with pytest.raises(Damaged):
+        read(sealed(start, encoder.payload().hex()), weights())
+    assert encoder.payload().hex() == "1fe524"
 
 
 def test_a_cut_file_gives_a_prefix():
