@@ -82,6 +82,7 @@ headers = st.builds(
     index_mode=st.integers(0, 255),
     rounding=st.integers(0, 15),
     grey=st.booleans(),
+    boosted=st.booleans(),
     chunks=st.lists(
         st.builds(Chunk, st.integers(0, 127), st.just(False), st.binary(max_size=200)), max_size=4
     ).map(tuple),
@@ -134,6 +135,12 @@ def test_grey_costs_one_byte():
     data = write_container(dataclasses.replace(HEADER, grey=True), b"")
     assert data[:11].hex() == "d955101abcb4ff05ff0320"
     assert len(data) == 12 + 1
+
+
+def test_regions_cost_one_byte_beside_their_map():
+    data = write_container(dataclasses.replace(HEADER, boosted=True), b"")
+    assert data[:11].hex() == "d955101abcb4ff05ff0380"
+    assert read_container(data).header.boosted
 
 
 def test_an_unknown_critical_chunk_is_refused():
@@ -191,7 +198,7 @@ def with_chunk_bytes(raw):
     [
         (b"\x00", LimitError),  # a chunk section without chunks
         (b"\x11", LimitError),  # too many
-        (b"\x81", VersionError),  # a flag of the future
+        (b"\x81", DamagedError),
         (b"\x40", LimitError),  # no chunks behind the payload
         (b"\x60", LimitError),
         (b"\x41", DamagedError),

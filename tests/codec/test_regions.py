@@ -195,7 +195,7 @@ def test_a_folder_is_done_but_for_the_pictures_that_a_box_does_not_fit(tmp_path)
     result = run_here("encode", tmp_path, "-o", tmp_path / "out", "--roi", "60,0,10,10", "--roi", "0,0,9,9")
     assert result.exit_code == 11
     assert "a.png: the region 60,0,10,10 is not inside the picture of 64 x 64 pixels" in result.stderr
-    assert ulbic.info(tmp_path / "out" / "b.ulb").boosted == 4 / 6
+    assert ulbic.info(tmp_path / "out" / "b.ulb").boosted == 3 / 6
 
 
 def test_pillow_takes_regions(tmp_path, picture):

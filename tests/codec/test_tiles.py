@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -51,6 +53,17 @@ def test_tiles_decode_to_the_same_picture(bundle, at_once, small_tiles, preview)
     difference = np.abs(np.asarray(decoded) - at_once[3 if preview else 2])
     assert difference.max() <= 2
     assert difference.mean() < 0.01
+
+
+def test_regions_of_a_picture_of_tiles_lie_where_they_did(bundle, at_once, monkeypatch):
+    boosts = np.zeros((17, 33), np.int64)
+    boosts[3:9, 12:30] = 8  # across the border of two tiles
+    features = replace(at_once[0], boosts=boosts)
+    container = read_container(encode_features(bundle, features, bundle.profile.rate_point(2)).data)
+    whole = np.asarray(decode_picture(bundle, container, preview=True)).astype(int)
+    for module in (painting, windows):
+        monkeypatch.setattr(module, "TILE", SMALL_TILE)
+    assert np.abs(np.asarray(decode_picture(bundle, container, preview=True)) - whole).max() <= 2
 
 
 def gradient():
