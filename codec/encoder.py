@@ -19,7 +19,7 @@ from ulbic.bitstream.boosts import write_boosts
 from ulbic.bitstream.container import Chunk, Header, write_container
 from ulbic.bitstream.symbols import SymbolWriter
 from ulbic.errors import SettingsError, UlbicError
-from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE, latent_size
+from ulbic.models.config import TOKEN_STRIDE, latent_size
 
 from .boosts import gains_of
 from .bundle import Bundle

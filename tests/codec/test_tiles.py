@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from support import synthetic_picture
 
@@ -43,7 +44,7 @@ def at_once(bundle, picture):
 def test_the_encoders_see_the_same_in_tiles(bundle, picture, at_once, small_tiles):
     features = analyse_picture(bundle, picture)
     assert (features.latents - at_once[0].latents).abs().max() < 1e-4
-    restoring = Restoring(bundle.networks, features.latents, 3.0)
+    restoring = Restoring(bundle.networks, features.latents, torch.tensor([3.0]))
     assert np.array_equal(*(f.tokenising.index_map(restoring) for f in (features, at_once[0])))
 
 
