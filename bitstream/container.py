@@ -1,11 +1,13 @@
 """Container version 1: one header, one entropy-coded payload, one checksum (docs/format.md).
 
-signature 2 | version, rounding 1 | model 2 | settings 1-3 | width, height 2-6 | [extras] | payload | CRC 2
+signature 2 | version, rounding 1 | model 2 | settings 1-3 | width, height 2-6 | payload | CRC 2
+with extras: ... width, height | flags 1 | payload's length 1-4 | payload | chunks | CRC 2
 """
 
 from __future__ import annotations
 
 import binascii
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +25,8 @@ MAX_CHUNKS = 16
 MAX_CHUNK_BYTES = 1 << 24
 _FIXED_BYTES = 6
 _HAS_EXTRAS = 0x80
+_BOOSTED = 0x80
+_BEHIND = 0x40
 _GREY = 0x20
 _COUNT = 0x1F
 _CRITICAL = 0x80
@@ -53,8 +57,9 @@ class Header:
     raw_indices: bool = False  # 10 bits each, instead of by the model's table
     rounding: int = 0  # 0 to 15, offset that keeps every rounded value off a boundary
     grey: bool = False  # the three colours are to be taken as one
+    boosted: bool = False  # the payload begins with a map of boosts of the gain
     chunks: tuple[Chunk, ...] = ()
-    lost_extras: bool = False  # not in the bytes: read from a damaged file, without chunks that it had
+    lost_extras: bool = False  # not in the bytes: read from a damaged file, without all of its chunks
 
 
 class Container(NamedTuple):
@@ -63,6 +68,7 @@ class Container(NamedTuple):
     header: Header
     payload: bytes
     complete: bool  # the checksum matches
+    whole: bool  # no byte of the payload is missing
 
 
 def write_container(header: Header, payload: bytes) -> bytes:
@@ -80,8 +86,7 @@ def write_container(header: Header, payload: bytes) -> bytes:
             _pack_settings(header),
             varint.pack(header.width - 1),
             varint.pack(header.height - 1),
-            _pack_extras(header.grey, header.chunks),
-            payload,
+            *_pack_rest(header, payload),
         )
     )
     return body + _checksum(body)
@@ -91,8 +96,8 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
     """The inverse of `write_container`: checks everything that can be checked without the weights.
 
     Args:
-        allow_partial: a wrong checksum is not an error; everything behind the header counts as payload. Where
-            an extra cannot be read, all are left out, and the payload, which begins nobody knows where.
+        allow_partial: a wrong checksum is not an error; what is there is taken, up to the first chunk that
+            cannot be read. Without extras everything behind the header counts as payload.
 
     Raises:
         NotUlbError: no signature.
@@ -116,15 +121,9 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
     _check_size(width + 1, height + 1, max_pixels)
     if not complete and not allow_partial:
         raise DamagedError("the checksum does not match: the file is damaged or incomplete")
-    grey, chunks, lost = False, tuple[Chunk, ...](), False
+    rest = _Rest(payload=body[position:], whole=complete)
     if settings & _HAS_EXTRAS:
-        try:
-            grey, chunks, position = _unpack_extras(body, position)
-        except (DamagedError, LimitError, VersionError):
-            if complete:
-                raise
-            grey, lost = bool(body[position : position + 1] and body[position] & _GREY), True
-            position = len(body)
+        rest = _unpack_rest(body, position, complete)
     header = Header(
         width=width + 1,
         height=height + 1,
@@ -134,16 +133,17 @@ def read_container(data: bytes, max_pixels: int = MAX_PIXELS, *, allow_partial: 
         index_mode=index_mode,
         raw_indices=bool(settings & 8),
         rounding=body[2] & 15,
-        grey=grey,
-        chunks=chunks,
-        lost_extras=lost,
+        grey=bool(rest.flags & _GREY),
+        boosted=bool(rest.flags & _BOOSTED),
+        chunks=rest.chunks,
+        lost_extras=rest.lost,
     )
-    return Container(header, body[position:], complete)
+    return Container(header, rest.payload, complete, rest.whole)
 
 
 def _pack_settings(header: Header) -> bytes:
     """One byte where mode and gain are common ones, else two or three."""
-    common = (_HAS_EXTRAS if header.grey or header.chunks else 0) | header.raw_indices << 3
+    common = (_HAS_EXTRAS if _flags(header) else 0) | header.raw_indices << 3
     fine = round((header.gain - LOWEST_GAIN) * GAIN_STEPS)
     if header.index_mode not in _SHORT_MODES:
         return bytes([common | _LONG << 4, header.index_mode, fine])
@@ -171,44 +171,86 @@ def _unpack_settings(body: bytes) -> tuple[float, int, int]:
     return fine / GAIN_STEPS + LOWEST_GAIN, mode, _FIXED_BYTES + more
 
 
-def _pack_extras(grey: bool, chunks: tuple[Chunk, ...]) -> bytes:
-    """Nothing where there are none; else flag and number of chunks, and each one's kind, length and data."""
-    if not grey and not chunks:
-        return b""
+class _Rest(NamedTuple):
+    """What follows the sizes."""
+
+    payload: bytes = b""
+    whole: bool = False
+    flags: int = 0
+    chunks: tuple[Chunk, ...] = ()
+    lost: bool = False  # there were more chunks
+
+
+def _flags(header: Header) -> int:
+    """The byte of the extras, 0 where there are none."""
+    kinds = (_BOOSTED * header.boosted) | (_GREY * header.grey)
+    return kinds | (_BEHIND | len(header.chunks) if header.chunks else 0)
+
+
+def _pack_rest(header: Header, payload: bytes) -> Iterator[bytes]:
+    """The payload alone where there are no extras; else a byte of flags, the payload, and the chunks."""
+    chunks = header.chunks
     if len(chunks) > MAX_CHUNKS or any(len(chunk.data) > MAX_CHUNK_BYTES for chunk in chunks):
         raise LimitError(f"more than {MAX_CHUNKS} chunks, or one of more than {MAX_CHUNK_BYTES} bytes")
-    parts = [bytes([len(chunks) | (_GREY if grey else 0)])]
+    if _flags(header):
+        yield bytes([_flags(header)])
+    if chunks:
+        yield varint.pack(len(payload))
+    yield payload
     for chunk in chunks:
-        kind = chunk.kind | (_CRITICAL if chunk.critical else 0)
-        parts += [bytes([kind]), varint.pack(len(chunk.data)), chunk.data]
-    return b"".join(parts)
+        yield bytes([chunk.kind | (_CRITICAL if chunk.critical else 0)])
+        yield varint.pack(len(chunk.data)) + chunk.data
 
 
-def _unpack_extras(body: bytes, position: int) -> tuple[bool, tuple[Chunk, ...], int]:
-    """The grey flag, the chunks, and the position behind them."""
+def _unpack_rest(body: bytes, position: int, complete: bool) -> _Rest:
+    """The inverse of `_pack_rest`; of a file that is not complete, what can be read."""
+    rest, chunks = _Rest(), list[Chunk]()
+    try:
+        flags, count, position = _unpack_flags(body, position)
+        behind = bool(flags & _BEHIND)
+        rest = rest._replace(flags=flags)
+        if behind:
+            length, position = varint.unpack(body, position)
+            payload = body[position : position + length]
+            rest = rest._replace(payload=payload, whole=len(payload) == length)
+            position += length
+        for _ in range(count):
+            chunk, position = _unpack_chunk(body, position)
+            chunks.append(chunk)
+        if not behind:
+            rest = rest._replace(payload=body[position:], whole=complete)
+        elif complete and position < len(body):
+            raise DamagedError("the file goes on behind its last chunk")
+    except (DamagedError, LimitError, VersionError):
+        if complete:
+            raise
+        rest = rest._replace(lost=True)
+    return rest._replace(chunks=tuple(chunks))
+
+
+def _unpack_flags(body: bytes, position: int) -> tuple[int, int, int]:
+    """The flags, the number of chunks, and the position behind them."""
     if position >= len(body):
         raise DamagedError("the file ends inside its header")
     flags, count = body[position] & ~_COUNT, body[position] & _COUNT
-    if flags & ~_GREY:
-        raise VersionError("the file has an extra that this release does not know")
-    if count > MAX_CHUNKS or not body[position]:
+    if count > MAX_CHUNKS or (count == 0 and (flags & _BEHIND or not flags)):
         raise LimitError(f"the file has {count} chunks; the format allows 1 to {MAX_CHUNKS}")
-    position += 1
-    chunks = []
-    for _ in range(count):
-        if position >= len(body):
-            raise DamagedError("the file ends inside a chunk")
-        kind, critical = body[position] & 0x7F, body[position] >= _CRITICAL
-        length, position = varint.unpack(body, position + 1)
-        if length > MAX_CHUNK_BYTES:
-            raise LimitError(f"a chunk of {length} bytes; the format allows {MAX_CHUNK_BYTES}")
-        if position + length > len(body):
-            raise DamagedError("the file ends inside a chunk")
-        if critical:
-            raise VersionError(f"the file needs chunk {kind}, which this release does not know")
-        chunks.append(Chunk(kind, critical, body[position : position + length]))
-        position += length
-    return bool(flags & _GREY), tuple(chunks), position
+    return flags, count, position + 1
+
+
+def _unpack_chunk(body: bytes, position: int) -> tuple[Chunk, int]:
+    """A chunk, and the position behind it."""
+    if position >= len(body):
+        raise DamagedError("the file ends before its last chunk")
+    kind, critical = body[position] & 0x7F, body[position] >= _CRITICAL
+    length, position = varint.unpack(body, position + 1)
+    if length > MAX_CHUNK_BYTES:
+        raise LimitError(f"a chunk of {length} bytes; the format allows {MAX_CHUNK_BYTES}")
+    if position + length > len(body):
+        raise DamagedError("the file ends inside a chunk")
+    if critical:
+        raise VersionError(f"the file needs chunk {kind}, which this release does not know")
+    return Chunk(kind, critical, body[position : position + length]), position + length
 
 
 def _checksum(body: bytes) -> bytes:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ulbic.errors import DamagedError
 
-from .tables import FrequencyTables
+from .tables import PRECISION, TOTAL, FrequencyTables
 
 
 class Reader(Protocol):
@@ -29,6 +29,9 @@ class Reader(Protocol):
 
     def read_uniform(self, count: int, size: int) -> np.ndarray:
         """Up to `count` symbols int64 from 0 to size - 1; fewer only where the file was cut."""
+
+    def read_flag(self, ones: int) -> int:
+        """A flag that is 1 with the frequency `ones` of TOTAL; behind a cut the more probable value."""
 
 
 class SymbolDigest:
@@ -65,6 +68,13 @@ class SymbolWriter:
         self.ideal_bits += len(symbols) * math.log2(size)
         if len(symbols):
             self._put(symbols, constriction.stream.model.Uniform(size))
+
+    def write_flag(self, flag: int, ones: int) -> None:
+        """One symbol, 0 or 1, of which 1 has the frequency `ones`, 1 to TOTAL - 1."""
+        symbol = np.array([flag])
+        self.digest.update(symbol)
+        self.ideal_bits += PRECISION - math.log2(ones if flag else TOTAL - ones)
+        self._put(symbol, _binary(ones))
 
     def _put(self, counted: np.ndarray, model: object) -> None:
         self._encoder.encode(counted.astype(np.int32), model)
@@ -121,6 +131,12 @@ class SymbolReader:
         self.digest.update(symbols)
         return symbols
 
+    def read_flag(self, ones: int) -> int:
+        """0 or 1, of which 1 has the frequency `ones`. Raises as `read`."""
+        symbol = _decode(self._decoder, _binary(ones), 1)
+        self.digest.update(symbol)
+        return int(symbol[0])
+
 
 class PartialReader:
     """Reads a string that may have been cut, as far as what is left decides the symbols.
@@ -129,8 +145,9 @@ class PartialReader:
     both give it; behind the first one that is not, every symbol is its table's most probable one.
     """
 
-    def __init__(self, data: bytes) -> None:
-        self._low, self._high = _decoder(data), _decoder(data + b"\xff" * 64)
+    def __init__(self, data: bytes, *, whole: bool = False) -> None:
+        """`whole`: nothing was cut off; bytes that no writer makes still end what is certain."""
+        self._low, self._high = _decoder(data), _decoder(data if whole else data + b"\xff" * 64)
         self._cut = False
         self.certain = 0  # symbols so far
         self.missing = 0
@@ -158,6 +175,10 @@ class PartialReader:
     def read_uniform(self, count: int, size: int) -> np.ndarray:
         """The first of `count` symbols that are certain."""
         return np.array(self._next(constriction.stream.model.Uniform(size), count), np.int64)
+
+    def read_flag(self, ones: int) -> int:
+        """0 or 1, the more probable one where it is not certain; 0 of equal ones."""
+        return next(iter(self._next(_binary(ones), 1)), int(2 * ones > TOTAL))
 
     def _next(self, model: object, count: int) -> list[int]:
         known: list[int] = []
@@ -189,4 +210,9 @@ def _decode(decoder: constriction.stream.queue.RangeDecoder, model: object, coun
 
 def _categorical(tables: FrequencyTables, index: int) -> object:
     frequencies = tables.frequencies[index].astype(np.float64)  # small integers: exact
+    return constriction.stream.model.Categorical(frequencies, perfect=False)
+
+
+def _binary(ones: int) -> object:
+    frequencies = np.array([TOTAL - ones, ones], np.float64)
     return constriction.stream.model.Categorical(frequencies, perfect=False)

@@ -23,6 +23,7 @@ from .options import (
     model_option,
     output_name_option,
     quality_option,
+    roi_option,
     settings_of,
 )
 from .run import Job, run
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 )
 @click.option("--target-bpp", type=PositiveNumber(), metavar="X", help="The same in bits per pixel.")
 @click.option("--strict", is_flag=True, help="Fail where even the smallest file is above the target.")
+@roi_option
 @index_mode_option
 @keep_icc_option
 @keep_metadata_option

@@ -82,6 +82,10 @@ def _show(account: FileInfo, digest: str, name: str) -> None:
     click.echo(f"model       {model}, weights {account.weights_tag}")
     raw = ", raw indices" if account.raw_indices else ""
     click.echo(f"rate point  gain {account.gain:g}, index mode {account.index_mode}{raw}")
+    if account.boost:
+        click.echo(
+            f"regions     {account.boosted:.0%} of the picture, up to {account.boost:g} gain steps more"
+        )
     click.echo(f"container   version {account.version}, rounding offset {account.rounding}")
     extras = (["grey"] if account.grey else []) + [f"{k} {n} bytes" for k, n in account.chunks.items()]
     if extras:

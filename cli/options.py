@@ -10,6 +10,7 @@ import click
 
 from ulbic.codec.index_modes import INDEX_MODES
 from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
+from ulbic.codec.regions import DEFAULT_BOOST
 from ulbic.codec.settings import DecodeSettings, EncodeSettings
 
 from .arguments import NAME, PATH
@@ -38,6 +39,13 @@ index_mode_option = click.option(
     "--index-mode",
     metavar="NAME",
     help=f"Which indices to send, instead of the quality's own mode: {', '.join(INDEX_MODES.names)}.",
+)
+roi_option = click.option(
+    "--roi",
+    multiple=True,
+    metavar="X,Y,W,H|MASK[:BOOST]",
+    help="Spend more on a box of pixels, or where a mask is white: so many gain steps, 0.5 to 8, "
+    f"each about a quality. Default: {DEFAULT_BOOST:g}. Any number of times.",
 )
 force_option = click.option("-f", "--force", is_flag=True, help="Overwrite what exists.")
 update_option = click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from ulbic.bitstream.container import Container, Header, read_container
 from ulbic.errors import UlbicError
 from ulbic.files import File, read_file
 
+from .boosts import boost_map
 from .bundle import Bundle, load_bundle
 from .decoder import decode_picture, decode_symbols
 from .encoder import EncodedPicture, analyse_picture, encode_features
@@ -19,6 +21,7 @@ from .images import Source, read_picture
 from .profiles import PROFILES, profile_of_model
 from .progress import Listener
 from .rate_control import encode_to_budget
+from .regions import regions_of
 from .settings import DecodeSettings, EncodeSettings
 
 
@@ -33,7 +36,7 @@ def encode(
         quality: 1 (smallest) to as many as the model has, `tiny` 8.
         listener: called with the share of the work that is done, 0 to 1, now and then.
         options: the other fields of `EncodeSettings`: `target_size`, `target_bpp`, `strict`, `index_mode`,
-            `keep_icc`, `keep_metadata`, `verify`, `model`, `weights`, `device`.
+            `roi`, `keep_icc`, `keep_metadata`, `verify`, `model`, `weights`, `device`.
 
     Returns:
         The bytes of a .ulb file.
@@ -47,10 +50,11 @@ def encode(
 def encode_with(source: Source, settings: EncodeSettings, listener: Listener | None = None) -> EncodedPicture:
     """A file, its header, and what the encoder knows of its symbols. Raises what `encode` raises."""
     pixels, extras = read_picture(source, keep_icc=settings.keep_icc, keep_metadata=settings.keep_metadata)
+    boosts = boost_map(regions_of(settings.roi), *pixels.size)
     model = None if settings.weights else PROFILES.named(settings.model)
     bundle = load_bundle(model, settings.device, settings.weights)
     settings.check(bundle.profile)
-    features = analyse_picture(bundle, pixels, extras, listener)
+    features = analyse_picture(bundle, pixels, extras, boosts, listener)
     if settings.has_target:
         budget = settings.budget(pixels.width * pixels.height)
         encoded = encode_to_budget(
@@ -59,6 +63,8 @@ def encode_with(source: Source, settings: EncodeSettings, listener: Listener | N
     else:
         point = bundle.profile.rate_point(settings.quality, settings.index_mode)
         encoded = encode_features(bundle, features, point)
+    if boosts is not None and encoded.header.gain == bundle.networks.sizes.gains - 1:
+        warnings.warn("the regions are coded as the rest is: the model has no higher gain", stacklevel=2)
     if settings.verify:
         container = read_container(encoded.data, pixels.width * pixels.height)
         if decode_symbols(bundle, container).digest != encoded.digest:

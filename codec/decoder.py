@@ -17,11 +17,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ulbic.bitstream.boosts import read_boosts
 from ulbic.bitstream.container import Container, Header
 from ulbic.bitstream.symbols import PartialReader, SymbolReader
 from ulbic.errors import DamagedError, WeightsError
-from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
+from ulbic.models.config import TOKEN_STRIDE, latent_size
 
+from .boosts import gains_of
 from .bundle import Bundle
 from .exactness import ExactRounding
 from .index_mode import IndexContext
@@ -43,6 +45,7 @@ class Symbols:
     """Everything that the payload says; the same on every machine."""
 
     header: Header
+    boosts: np.ndarray | None  # (h, w) int64, half gain steps that a cell has above the header's
     y_hat: Tensor  # (1, latents, h, w) float64
     indices: np.ndarray  # (rows, columns) int64, 0 where not received
     received: np.ndarray  # (rows, columns) bool
@@ -60,18 +63,19 @@ def decode_symbols(bundle: Bundle, container: Container) -> Symbols:
         VersionError: it has an index mode of the future.
         DamagedError: no encoder writes such a payload, or such a gain.
     """
-    header, payload, complete = container
+    header, payload = container.header, container.payload
     networks, tables = bundle.networks, bundle.tables
     _check_weights(header, bundle)
     mode = mode_of_file(header.index_mode)
     if header.gain > networks.sizes.gains - 1:
         raise DamagedError(f"the file asks for gain {header.gain}, which the model does not have")
-    latent_size = (-(-header.height // LATENT_STRIDE), -(-header.width // LATENT_STRIDE))
+    cells = latent_size(header.width, header.height)
     token_size = (-(-header.height // TOKEN_STRIDE), -(-header.width // TOKEN_STRIDE))
 
-    reader = SymbolReader(payload) if complete else PartialReader(payload)
+    reader = SymbolReader(payload) if container.complete else PartialReader(payload, whole=container.whole)
+    boosts = read_boosts(reader, cells) if header.boosted else None
     rounding = ExactRounding(header.rounding)
-    y_hat = decode_latents(reader, networks, tables, latent_size, rounding)
+    y_hat = decode_latents(reader, networks, tables, cells, rounding)
     context = IndexContext(
         y_hat=y_hat, networks=networks, rounding=rounding, table=tables.index, raw=header.raw_indices
     )
@@ -79,10 +83,11 @@ def decode_symbols(bundle: Bundle, container: Container) -> Symbols:
     _LOG.info("gain %g, index mode %s: %d bytes of payload", header.gain, mode.name, len(payload))
     return Symbols(
         header=header,
+        boosts=boosts,
         y_hat=y_hat,
         indices=indices,
         received=received,
-        complete=complete,
+        complete=container.complete,
         missing=0.0 if isinstance(reader, SymbolReader) else reader.missing_share,
         digest=reader.digest.hexdigest() if isinstance(reader, SymbolReader) else "",
     )
@@ -112,7 +117,7 @@ def decode_picture(
         missing = f"{symbols.missing:.0%} of its symbols are missing"
         warnings.warn(f"the file is cut off or damaged: {missing}", stacklevel=2)
     started = time.perf_counter()
-    restoring = Restoring(bundle.networks, symbols.y_hat, symbols.header.gain)
+    restoring = restoring_of(bundle, symbols)
     if preview:
         pixels = paint_restoration(restoring, *symbols.indices.shape)
     else:
@@ -120,6 +125,12 @@ def decode_picture(
     what = "the continuous stream" if preview else "the picture"
     _LOG.info("%s painted in %.2f s", what, time.perf_counter() - started)
     return Image.fromarray(pixels[: symbols.header.height, : symbols.header.width])
+
+
+def restoring_of(bundle: Bundle, symbols: Symbols) -> Restoring:
+    """What the continuous stream of a file has to say."""
+    gain = gains_of(symbols.header.gain, symbols.boosts, bundle.networks)
+    return Restoring(bundle.networks, symbols.y_hat, gain)
 
 
 def _completed_and_painted(

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
+from ulbic.bitstream.boosts import BOOST_STEPS, read_boosts
 from ulbic.bitstream.chunks import name
 from ulbic.bitstream.container import VERSION, Container, read_container
+from ulbic.bitstream.symbols import SymbolReader
 from ulbic.files import File, read_file
+from ulbic.models.config import latent_size
 
 from .index_modes import mode_of_file
 from .profiles import PROFILES
@@ -27,6 +32,8 @@ class FileInfo:
     raw_indices: bool
     rounding: int
     grey: bool
+    boost: float  # highest that a region of interest has, in gain steps; 0 without one
+    boosted: float  # share of the latent cells that have any, 0 to 1
     chunks: dict[str, int]  # bytes of each, by name
     file_bytes: int
     payload_bytes: int
@@ -49,6 +56,7 @@ def info(source: File) -> FileInfo:
         InputError: the file cannot be read.
         NotUlbError, VersionError, DamagedError, LimitError: see `read_container`.
         VersionError: it has an index mode of the future.
+        DamagedError: its map of boosts is none.
     """
     data = read_file(source)
     return describe(read_container(data), len(data))
@@ -57,6 +65,9 @@ def info(source: File) -> FileInfo:
 def describe(container: Container, file_bytes: int) -> FileInfo:
     """The account of a file that was taken apart already."""
     header = container.header
+    boosts = np.zeros((1, 1))
+    if header.boosted:
+        boosts = read_boosts(SymbolReader(container.payload), latent_size(header.width, header.height))
     known = PROFILES.numbered(header.model_number)
     return FileInfo(
         version=VERSION,
@@ -70,6 +81,8 @@ def describe(container: Container, file_bytes: int) -> FileInfo:
         raw_indices=header.raw_indices,
         rounding=header.rounding,
         grey=header.grey,
+        boost=float(boosts.max()) / BOOST_STEPS,
+        boosted=float((boosts > 0).mean()),
         chunks={name(chunk.kind): len(chunk.data) for chunk in header.chunks},
         file_bytes=file_bytes,
         payload_bytes=len(container.payload),

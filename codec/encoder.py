@@ -18,11 +18,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ulbic.bitstream.boosts import write_boosts
 from ulbic.bitstream.container import Chunk, Header, write_container
 from ulbic.bitstream.symbols import SymbolWriter
 from ulbic.errors import SettingsError, UlbicError
-from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
+from ulbic.models.config import TOKEN_STRIDE, latent_size
 
+from .boosts import gains_of
 from .bundle import Bundle
 from .exactness import GUARD, OFFSETS, ExactRounding, NearBoundaryError
 from .extras import NO_EXTRAS, Extras, pack_extras
@@ -50,6 +52,7 @@ class PictureFeatures:
     tokenising: Tokenising  # for the index map, where one is sent
     grey: bool  # and what travels beside the pixels
     chunks: tuple[Chunk, ...]
+    boosts: np.ndarray | None = None  # (h, w) int64, half gain steps that a cell has above the rate point's
 
 
 class EncodedPicture(NamedTuple):
@@ -63,7 +66,11 @@ class EncodedPicture(NamedTuple):
 
 @torch.no_grad()
 def analyse_picture(
-    bundle: Bundle, picture: Image.Image, extras: Extras = NO_EXTRAS, listener: Listener | None = None
+    bundle: Bundle,
+    picture: Image.Image,
+    extras: Extras = NO_EXTRAS,
+    boosts: np.ndarray | None = None,
+    listener: Listener | None = None,
 ) -> PictureFeatures:
     """Runs the continuous encoder over an RGB picture of any size, in the memory of one tile.
 
@@ -71,7 +78,7 @@ def analyse_picture(
         LimitError: the format has no room for something in `extras`.
     """
     started, networks = time.perf_counter(), bundle.networks
-    rows, columns = -(-picture.height // LATENT_STRIDE), -(-picture.width // LATENT_STRIDE)
+    rows, columns = latent_size(*picture.size)
     latents = torch.empty(1, networks.sizes.latents, rows, columns, device=networks.device)
     latents = latents.contiguous(memory_format=torch.channels_last)
     progress = Progress(listener, (1 + _CODING) * rows * columns)
@@ -89,6 +96,7 @@ def analyse_picture(
         tokenising=Tokenising(networks, picture),
         grey=extras.grey,
         chunks=pack_extras(extras),
+        boosts=boosts,
     )
 
 
@@ -97,21 +105,26 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
     """The bytes of a .ulb file at one rate point.
 
     Raises:
-        SettingsError: the model does not have that gain, or there is no such index mode.
+        SettingsError: the model does not have that gain or none to boost, or there is no such index mode.
         LimitError: the format has no room for the picture's size.
     """
     networks, tables, mode = bundle.networks, bundle.tables, INDEX_MODES.named(point.index_mode)
     highest = networks.sizes.gains - 1
     if point.gain > highest:
         raise SettingsError(f"gain {point.gain:g}: those of model {bundle.profile.name!r} end at {highest}")
-    gain = torch.tensor([point.gain], dtype=torch.float32, device=networks.device)
-    y, z = networks.hyper_analyse(features.latents, gain)
+    boosts = features.boosts
+    if boosts is not None and highest == 0:
+        raise SettingsError(f"model {bundle.profile.name!r} has one gain, and no higher one for a region")
+    gains = gains_of(point.gain, boosts, networks)
+    y, z = networks.hyper_analyse(features.latents, gains)
 
     for offset in range(OFFSETS):
         writer, rounding = SymbolWriter(), ExactRounding(offset, GUARD)
+        if boosts is not None:
+            write_boosts(writer, boosts)
         try:
             y_hat = encode_latents(writer, networks, tables, y, z, rounding)
-            indices = _index_map(mode, features, Restoring(networks, y_hat, point.gain))
+            indices = _index_map(mode, features, Restoring(networks, y_hat, gains))
             raw = mode.prefers_raw(indices, tables.index)
             context = IndexContext(
                 y_hat=y_hat, networks=networks, rounding=rounding, table=tables.index, raw=raw
@@ -129,6 +142,7 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
             raw_indices=raw,
             rounding=offset,
             grey=features.grey,
+            boosted=boosts is not None,
             chunks=features.chunks,
         )
         data = write_container(header, writer.finish())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,23 +57,46 @@ def read_picture(source: Source, *, keep_icc: bool = False, keep_metadata: bool 
         LimitError: too many pixels.
     """
     label = repr(os.fspath(source)) if isinstance(source, (str, os.PathLike)) else "the input"
-    try:
+    with _told(label):
         picture = _given(source, label)
         stored = stored_modes(picture)
         picture.load()
         picture = _upright(picture)
         colours = to_colours(picture, stored=stored, keep_icc=keep_icc)
+    pixels, grey, alpha, icc = colours
+    if alpha is not None:
+        pixels = fill_transparent(pixels, alpha)
+    exif, xmp = _metadata(picture) if keep_metadata else (b"", b"")
+    return Picture(pixels, Extras(grey=grey, alpha=alpha, icc=icc, exif=exif, xmp=xmp))
+
+
+def read_mask(source: Source, label: str) -> Image.Image:
+    """How bright a picture is: L, upright; what is transparent is black.
+
+    Args:
+        label: what messages call it.
+
+    Raises: as `read_picture`.
+    """
+    with _told(label):
+        picture = _given(source, label)
+        if picture.mode.startswith(("I", "F")):
+            raise ImageError(f"{label} has more than 8 bits a sample; a mask has 8")
+        visible = _upright(picture).convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", visible.size, "black"), visible).convert("L")
+
+
+@contextmanager
+def _told(label: str) -> Iterator[None]:
+    """What Pillow raises, as our errors."""
+    try:
+        yield
     except UnidentifiedImageError:
         raise ImageError(f"{label} is not a picture that can be read") from None
     except Image.DecompressionBombError:
         raise LimitError(f"{label} has more than {MAX_PIXELS} pixels") from None
     except (OSError, ValueError, SyntaxError) as error:
         raise ImageError(f"{label} is a damaged picture: {error}") from None
-    pixels, grey, alpha, icc = colours
-    if alpha is not None:
-        pixels = fill_transparent(pixels, alpha)
-    exif, xmp = _metadata(picture) if keep_metadata else (b"", b"")
-    return Picture(pixels, Extras(grey=grey, alpha=alpha, icc=icc, exif=exif, xmp=xmp))
 
 
 def _given(source: Source, label: str) -> Image.Image:

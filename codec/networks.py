@@ -62,9 +62,10 @@ class Networks(Protocol):
         """The index map (B, 2 h, 2 w), int64; what the restoration says already needs no code."""
 
     def hyper_analyse(self, latents: Tensor, gain: Tensor) -> tuple[Tensor, Tensor]:
-        """Latents in quantisation steps at the rate points `gain` (B,), and their hyper-latents.
+        """Latents in quantisation steps at rate points, and their hyper-latents.
 
-        The hyper-latents are (B, hyper_channels, ceil(h/4), ceil(w/4)), not rounded yet.
+        `gain` is (B,), or that of every cell, (B, h, w). The hyper-latents are (B, hyper_channels, ceil(h/4),
+        ceil(w/4)), not rounded yet.
         """
 
     def hyper_synthesise(self, z_hat: Tensor, size: tuple[int, int]) -> Tensor:
@@ -80,7 +81,7 @@ class Networks(Protocol):
         """`current`, the slice as decoded up to this phase, brought nearer to what was rounded."""
 
     def restore(self, y_hat: Tensor, gain: Tensor) -> Tensor:
-        """The restoration, a picture, from the decoded latents."""
+        """The restoration, a picture, from the decoded latents; `gain` as for `hyper_analyse`."""
 
     def assist(self, y_hat: Tensor, restoration: Tensor) -> Tensor:
         """What the predictor is told of the continuous stream, (B, channels, 2 h, 2 w) or (..., h, w)."""

@@ -68,7 +68,7 @@ class UlbImageFile(ImageFile.ImageFile):
                 picture = decode_with(self._container, DecodeSettings())
             except UlbicError as error:
                 raise OSError(str(error)) from None
-            self.im, self._decoded = picture.im, True
+            self.im, self._mode, self._decoded = picture.im, picture.mode, True
             self.info.update(picture.info)
             if self._exclusive_fp and self.fp is not None:
                 self.fp.close()
@@ -87,12 +87,10 @@ def save(picture: Image.Image, fp: IO[bytes]) -> None:
     known = {field.name for field in fields(EncodeSettings)}
     try:
         settings = EncodeSettings(**{key: given[key] for key in given if key in known})
+        from .api import encode_with
+
+        fp.write(encode_with(picture, settings).data)
     except SettingsError as error:
         raise ValueError(str(error)) from None
-
-    from .api import encode_with
-
-    try:
-        fp.write(encode_with(picture, settings).data)
     except UlbicError as error:
         raise OSError(str(error)) from None

@@ -23,12 +23,11 @@ _CELL = LATENT_STRIDE // TOKEN_STRIDE  # indices per side of a latent
 class Restoring:
     """Runs the synthesis and the bridge over the decoded latents of one picture."""
 
-    def __init__(self, networks: Networks, y_hat: Tensor, gain: float) -> None:
-        """y_hat (1, latents, h, w), of any float type; gain up to gains - 1."""
+    def __init__(self, networks: Networks, y_hat: Tensor, gain: Tensor) -> None:
+        """y_hat (1, latents, h, w), of any float type; gain (1,), or of every cell (1, h, w)."""
         y_hat = y_hat.float().to(networks.device)
-        point = torch.tensor([gain], dtype=torch.float32, device=networks.device)
         self.places = tiles(y_hat.shape[2], y_hat.shape[3], TILE // _CELL)  # in latents
-        self._rows = [[_Tile(networks, y_hat, point, place) for place in row] for row in self.places]
+        self._rows = [[_Tile(networks, y_hat, gain, place) for place in row] for row in self.places]
 
     def restoration(self, box: Window) -> Tensor:
         """Pixels (1, 3, 16 h, 16 w), about [0, 1], of a rectangle of h x w indices."""
@@ -79,9 +78,10 @@ class _Tile:
 
     def __init__(self, networks: Networks, y_hat: Tensor, gain: Tensor, place: Window) -> None:
         self.place = place
-        self._networks, self._gain = networks, gain
+        self._networks = networks
         self._outer = place.grown(MARGIN // _CELL, y_hat.shape[2], y_hat.shape[3])
         self._y_hat = self._outer.of(y_hat)
+        self._gain = gain if gain.dim() == 1 else self._outer.of(gain)
 
     @cached_property
     def _surroundings(self) -> Tensor:

@@ -13,6 +13,7 @@ from ulbic.bitstream.container import MAX_PIXELS
 from ulbic.errors import SettingsError
 
 from .profiles import DEFAULT_MODEL, PROFILES, Profile
+from .regions import Roi, regions_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class EncodeSettings:
     target_bpp: float | None = None  # the same in bits per pixel; of two targets the smaller one counts
     strict: bool = False  # make it an error that no file meets the target
     index_mode: str | None = None  # which indices are sent, instead of the quality's own mode
+    roi: Roi = None  # regions that get a higher gain: `codec.regions` says what they may be
     keep_icc: bool = False  # leave the colours as they are and send their profile; else they become sRGB
     keep_metadata: bool = False  # send EXIF and XMP
     verify: bool = False  # decode the symbols from the finished bytes and compare them
@@ -46,6 +48,7 @@ class EncodeSettings:
             raise SettingsError("a quality and a target exclude each other")
         if self.strict and not self.has_target:
             raise SettingsError("strict needs a target size or a target of bits per pixel")
+        regions_of(self.roi)
 
     @property
     def has_target(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ulbic.models.config import LATENT_STRIDE, TOKEN_STRIDE
+from ulbic.models.config import TOKEN_STRIDE, latent_size
 
 from .images import tile_tensor
 from .networks import Networks
@@ -38,7 +38,7 @@ class Tokenising:
 
     def _tokenise(self, restoring: Restoring | None) -> np.ndarray:
         height, width = self._picture.height, self._picture.width
-        rows, columns = -(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE)
+        rows, columns = latent_size(width, height)
         tokens = torch.empty(1, 2 * rows, 2 * columns, dtype=torch.int64, device=self._networks.device)
         for tile in itertools.chain(*tiles(rows, columns, TILE // 2)):
             outer = tile.grown(MARGIN // 2, rows, columns)

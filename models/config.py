@@ -21,6 +21,11 @@ Context = Literal["convolution", "attention"]  # MLIC++'s own are "attention"
 Bridge = Literal["linear", "shared", "separate"]  # Test 1, Test 2, Test 3 of HybridFlow suppl. §2
 
 
+def latent_size(width: int, height: int) -> tuple[int, int]:
+    """Rows and columns of the latents of a picture."""
+    return -(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PyramidConfig:
     """A convolutional encoder, or the decoder that mirrors it (MAGE §3, "Tokenizer and Detokenizer").

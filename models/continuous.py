@@ -64,8 +64,9 @@ class ContinuousStream(nn.Module):
         """What `transform` gives, (B, latents, h, w), scaled for the rate point `gain`.
 
         Args:
-            gain: (B,) up to gains - 1, the number of a gain vector; between two numbers their logarithms are
-                interpolated linearly (Cui 2021, "exponent interpolation"), below 0 extrapolated.
+            gain: (B,), or of every cell (B, h, w), up to gains - 1, the number of a gain vector; between two
+                numbers their logarithms are interpolated linearly (Cui 2021, "exponent interpolation"), below
+                0 extrapolated.
         """
         return y * _gain_vector(self.log_gain, gain) if self.config.gains > 1 else y
 
@@ -102,7 +103,13 @@ def enlarge(small: Tensor) -> Tensor:
 
 
 def _gain_vector(logarithms: Tensor, gain: Tensor) -> Tensor:
-    """(B, latents, 1, 1) factors of rate points (B,), given the logarithms (gains, latents) of whole ones."""
+    """(B, latents, 1, 1) or (B, latents, h, w) factors of rate points (B,) or (B, h, w).
+
+    Args:
+        logarithms: (gains, latents), those of whole rate points.
+    """
+    if gain.dim() == 1:
+        gain = gain[:, None, None]
     below = gain.floor().long().clamp(0, len(logarithms) - 2)
-    fraction = (gain - below)[:, None].to(logarithms)
-    return torch.lerp(logarithms[below], logarithms[below + 1], fraction).exp()[:, :, None, None]
+    fraction = (gain - below)[..., None].to(logarithms)
+    return torch.lerp(logarithms[below], logarithms[below + 1], fraction).exp().movedim(-1, 1)

@@ -6,7 +6,7 @@ import io
 import struct
 import zlib
 
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 from support import synthetic_picture
 
 import ulbic
@@ -31,6 +31,13 @@ def cut_out():
     picture = synthetic_picture(*SIZE)
     picture.putalpha(mask.resize(SIZE))
     return picture
+
+
+def rich_file():
+    """The .ulb file of a picture with an alpha mask, and metadata behind it."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "A. Nonymous"
+    return ulbic.encode(file_bytes(cut_out(), exif=exif.tobytes()), 3, keep_metadata=True)
 
 
 def deep_png(colour_type, samples):

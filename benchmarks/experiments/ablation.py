@@ -20,13 +20,12 @@ from PIL import Image
 from ulbic.benchmarks.metrics import Metric, labelled, metric_table
 from ulbic.bitstream.container import read_container
 from ulbic.codec.bundle import Bundle, load_bundle
-from ulbic.codec.decoder import Symbols, decode_picture, decode_symbols
+from ulbic.codec.decoder import Symbols, decode_picture, decode_symbols, restoring_of
 from ulbic.codec.encoder import encode_picture
 from ulbic.codec.images import load_picture
 from ulbic.codec.maskgit import complete_indices
 from ulbic.codec.painting import paint_map
 from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
-from ulbic.codec.restoring import Restoring
 
 Row = dict[str, float]
 METRICS: tuple[Metric, ...] = tuple(metric for metric in metric_table() if metric.has_bd_rate)
@@ -36,7 +35,7 @@ METRICS: tuple[Metric, ...] = tuple(metric for metric in metric_table() if metri
 def matching_ratio(bundle: Bundle, symbols: Symbols, truth: torch.Tensor, assisted: bool) -> float:
     """Share of the indices that were not sent whose prediction is the encoder's index."""
     received = torch.from_numpy(symbols.received)
-    assist = Restoring(bundle.networks, symbols.y_hat, symbols.header.gain).assist if assisted else None
+    assist = restoring_of(bundle, symbols).assist if assisted else None
     indices = torch.from_numpy(symbols.indices)
     filled = complete_indices(bundle.networks, indices, received, assist)
     return float((filled == truth)[~received].float().mean())

@@ -73,12 +73,15 @@ def fuzz_files(seeds: list[bytes], count: int, seed: int) -> Counter[str]:
 
 
 def sample_files() -> list[bytes]:
-    """Small files of every index mode."""
+    """Small files of every index mode, one with a region of interest, and one with transparency as well."""
     import ulbic
     from ulbic.codec.index_modes import INDEX_MODES
 
     picture = Image.radial_gradient("L").resize((48, 40)).convert("RGB")
-    return [ulbic.encode(picture, 1 + i, index_mode=name) for i, name in enumerate(INDEX_MODES.names)]
+    files = [ulbic.encode(picture, 1 + i, index_mode=name) for i, name in enumerate(INDEX_MODES.names)]
+    files.append(ulbic.encode(picture, 3, roi=(0, 0, 20, 40)))
+    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
+    return [*files, ulbic.encode(picture, 2, roi=(8, 8, 8, 8))]
 
 
 @click.command()

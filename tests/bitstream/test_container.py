@@ -16,7 +16,7 @@ GOLDEN = bytes.fromhex("d955101abc34ff05ff030102284a")
 
 def test_literal_bytes():
     assert write_container(HEADER, b"\x01\x02").hex() == GOLDEN.hex()
-    assert read_container(GOLDEN) == (HEADER, b"\x01\x02", True)
+    assert read_container(GOLDEN) == (HEADER, b"\x01\x02", True, True)
 
 
 def test_the_worked_example_of_the_specification():
@@ -82,6 +82,7 @@ headers = st.builds(
     index_mode=st.integers(0, 255),
     rounding=st.integers(0, 15),
     grey=st.booleans(),
+    boosted=st.booleans(),
     chunks=st.lists(
         st.builds(Chunk, st.integers(0, 127), st.just(False), st.binary(max_size=200)), max_size=4
     ).map(tuple),
@@ -90,7 +91,7 @@ headers = st.builds(
 
 @given(headers, st.binary(max_size=40))
 def test_round_trip(header, payload):
-    assert read_container(write_container(header, payload)) == (header, payload, True)
+    assert read_container(write_container(header, payload)) == (header, payload, True, True)
 
 
 @given(st.binary(max_size=60))
@@ -127,7 +128,7 @@ def test_a_picture_beyond_the_limit_is_refused_both_ways():
 
 def test_chunks_cost_nothing_when_absent_and_little_when_present():
     with_comment = dataclasses.replace(HEADER, chunks=(Chunk(5, False, b"hello"),))
-    assert len(write_container(with_comment, b"")) == 12 + 1 + 1 + 1 + 5
+    assert len(write_container(with_comment, b"")) == 12 + 1 + 1 + 1 + 1 + 5
 
 
 def test_grey_costs_one_byte():
@@ -136,10 +137,52 @@ def test_grey_costs_one_byte():
     assert len(data) == 12 + 1
 
 
+def test_regions_cost_one_byte_beside_their_map():
+    data = write_container(dataclasses.replace(HEADER, boosted=True), b"")
+    assert data[:11].hex() == "d955101abcb4ff05ff0380"
+    assert read_container(data).header.boosted
+
+
 def test_an_unknown_critical_chunk_is_refused():
     header = dataclasses.replace(HEADER, chunks=(Chunk(9, True, b""),))
     with pytest.raises(VersionError, match="chunk 9"):
         read_container(write_container(header, b""))
+
+
+CHUNKS = (Chunk(1, False, b"\x80"), Chunk(5, False, b"hi"))
+
+
+def test_chunks_stand_behind_the_payload():
+    header = dataclasses.replace(HEADER, grey=True, chunks=CHUNKS)
+    data = write_container(header, b"\x01\x02")
+    assert data[10:-2].hex() == "6202010201018005026869"
+    assert read_container(data) == (header, b"\x01\x02", True, True)
+
+
+def test_chunks_of_the_older_form_stand_in_front():
+    container = read_container(with_chunk_bytes(bytes.fromhex("22010180050268690102")))
+    assert container == (dataclasses.replace(HEADER, grey=True, chunks=CHUNKS), b"\x01\x02", True, True)
+
+
+@pytest.mark.parametrize(
+    ("cut", "payload", "chunks", "whole", "lost"),
+    [
+        (0, b"\x01\x02", 2, True, False),  # a byte of the checksum was altered
+        (2, b"\x01\x02", 2, True, False),
+        (3, b"\x01\x02", 1, True, True),
+        (6, b"\x01\x02", 1, True, True),
+        (7, b"\x01\x02", 0, True, True),
+        (9, b"\x01\x02", 0, True, True),
+        (10, b"\x01", 0, False, True),
+        (11, b"", 0, False, True),
+        (12, b"", 0, False, True),
+    ],
+)
+def test_a_cut_takes_the_last_chunks_first(cut, payload, chunks, whole, lost):
+    data = write_container(dataclasses.replace(HEADER, grey=True, chunks=CHUNKS), b"\x01\x02")
+    damaged = data[: len(data) - cut] if cut else data[:-1] + b"x"
+    header = dataclasses.replace(HEADER, grey=True, chunks=CHUNKS[:chunks], lost_extras=lost)
+    assert read_container(damaged, allow_partial=True) == (header, payload, False, whole)
 
 
 def with_chunk_bytes(raw):
@@ -155,7 +198,13 @@ def with_chunk_bytes(raw):
     [
         (b"\x00", LimitError),  # a chunk section without chunks
         (b"\x11", LimitError),  # too many
-        (b"\x40", VersionError),  # a flag of the future
+        (b"\x81", DamagedError),
+        (b"\x40", LimitError),  # no chunks behind the payload
+        (b"\x60", LimitError),
+        (b"\x41", DamagedError),
+        (b"\x41\x00", DamagedError),
+        (b"\x41\x02\x05\x00", DamagedError),  # the payload is longer than the file
+        (b"\x41\x00\x05\x00x", DamagedError),  # something behind the last chunk
         (b"", DamagedError),
         (b"\x01", DamagedError),
         (b"\x01\x05", DamagedError),
@@ -170,7 +219,7 @@ def test_malformed_chunks_are_refused(raw, error):
 
 def test_a_partial_file_keeps_its_header_and_what_is_left_of_the_payload():
     cut = GOLDEN[:-3]
-    assert read_container(cut, allow_partial=True) == (HEADER, b"\x01", False)
+    assert read_container(cut, allow_partial=True) == (HEADER, b"\x01", False, False)
 
 
 @pytest.mark.parametrize("length", range(10))

@@ -20,7 +20,7 @@ from ulbic.codec.latents import walk
 from ulbic.codec.maskgit import MaskGitConfig
 from ulbic.codec.networks import TorchNetworks
 from ulbic.codec.tables import export_tables
-from ulbic.errors import WeightsError
+from ulbic.errors import SettingsError, WeightsError
 from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
 from ulbic.models.float64 import in_float64
 from ulbic.models.model import UlbicModel
@@ -65,6 +65,11 @@ def test_a_file_says_that_its_weights_were_given_by_file(weights, bundle):
     assert account.gain == 0  # `base` has a single rate point
     with pytest.raises(WeightsError, match="--weights"):
         decode(data, device="cpu")
+
+
+def test_a_model_of_one_gain_has_no_regions(weights):
+    with pytest.raises(SettingsError, match="has one gain, and no higher one for a region"):
+        encode(synthetic_picture(40, 40), weights=weights, device="cpu", roi=(0, 0, 9, 9))
 
 
 def test_a_file_of_the_bundled_weights_is_not_decoded_with_others(weights):

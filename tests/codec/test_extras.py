@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import contextlib
 import io
 from dataclasses import replace
@@ -10,13 +11,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import SIZE, cut_out, file_bytes, round_trip
+from pictures import SIZE, cut_out, file_bytes, rich_file, round_trip
 from PIL import ExifTags, Image
 from support import synthetic_picture
 
 import ulbic
 from ulbic.bitstream.container import read_container
 from ulbic.codec.alpha import decode_alpha, encode_alpha
+from ulbic.codec.decoder import decode_symbols
+from ulbic.codec.extras import unpack_extras
 from ulbic.codec.images import load_picture
 from ulbic.errors import ConversionNote, DamagedError, ImageError
 
@@ -162,33 +165,56 @@ def test_the_first_frame_of_an_animation_is_coded_with_a_note(picture_format):
 def test_a_damaged_alpha_chunk_is_refused_before_the_networks_run():
     data = ulbic.encode(cut_out(), 3)
     container = read_container(data)
-    from ulbic.codec.extras import unpack_extras
-
     header = container.header
     bad = replace(header, chunks=(header.chunks[0]._replace(data=b"RIFFnothing"),))
     with pytest.raises(DamagedError, match="alpha"):
         unpack_extras(container._replace(header=bad))
 
 
-def rich_file():
-    """With an alpha mask, and metadata behind it."""
-    exif = Image.Exif()
-    exif[ExifTags.Base.Artist] = "A. Nonymous"
-    return ulbic.encode(file_bytes(cut_out(), exif=exif.tobytes()), 3, keep_metadata=True)
-
-
 @pytest.mark.filterwarnings("ignore:the file is cut off")
-def test_a_file_cut_anywhere_behind_its_header_is_decoded_in_part():
+def test_a_cut_behind_the_payload_takes_no_pixel():
     data = rich_file()
-    extras = len(data) - len(read_container(data).payload) - 2
-    assert extras > 100
-    for length in (12, extras // 2, extras - 5):
+    alpha, exif = (len(chunk.data) for chunk in read_container(data).header.chunks)
+    whole = ulbic.decode(data)
+    after_alpha = len(data) - 2 - exif - 2
+    for length in (after_alpha - alpha, after_alpha - 1):
         with pytest.warns(UserWarning, match="cut off or damaged, and left out"):
             picture = ulbic.decode(data[:length], allow_partial=True)
-        assert (picture.size, picture.mode) == (SIZE, "RGB")
-    assert ulbic.decode(data[:-9], allow_partial=True).mode == "RGBA"
-    with pytest.raises(DamagedError):
-        ulbic.decode(data[: extras // 2])
+        assert picture.mode == "RGB"
+        assert np.array_equal(picture, whole.convert("RGB"))
+    with pytest.warns(UserWarning, match="cut off or damaged, and left out"):
+        picture = ulbic.decode(data[:after_alpha], allow_partial=True)
+    assert (np.array_equal(picture, whole), len(picture.getexif())) == (True, 0)
+    picture = ulbic.decode(data[:-1], allow_partial=True)
+    assert (np.array_equal(picture, whole), len(picture.getexif())) == (True, 1)
+
+
+@pytest.mark.filterwarnings("ignore:transparency")
+def test_the_longer_what_is_left_of_a_file_with_extras_the_more_is_read(bundle):
+    data = rich_file()
+    payload = len(read_container(data).payload)
+    missing, masks = [], []
+    for length in range(10, len(data)):
+        container = read_container(data[:length], allow_partial=True)
+        masks.append(unpack_extras(container).alpha is not None)
+        if length < 10 + payload + 3:
+            missing.append(decode_symbols(bundle, container).missing)
+    assert missing == sorted(missing, reverse=True)
+    assert (missing[0], missing.index(0)) == (1, payload)
+    assert masks == sorted(masks)
+
+
+OLDER = "d95510116b834f2f220101804202abcd"  # 80 x 48 grey pixels; alpha, a kind of the future
+
+
+@pytest.mark.filterwarnings("ignore:transparency", "ignore:the file is cut off")
+def test_extras_in_front_of_the_payload_are_still_read():
+    _, payload, *_ = read_container(ulbic.encode(synthetic_picture(*SIZE), 4))
+    body = bytes.fromhex(OLDER) + payload
+    picture = ulbic.decode(body + binascii.crc_hqx(body, 0xFFFF).to_bytes(2, "big"))
+    assert (picture.mode, picture.getchannel("A").getextrema()) == ("LA", (128, 128))
+    for length in range(9, len(bytes.fromhex(OLDER))):
+        assert ulbic.decode((body + b"xx")[: length + 1], allow_partial=True).size == SIZE
 
 
 @pytest.mark.filterwarnings("ignore:the file is cut off")

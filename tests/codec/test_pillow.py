@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from pictures import rich_file
 from PIL import Image, ImageFile, UnidentifiedImageError
 from support import synthetic_picture
 
@@ -113,6 +114,15 @@ def test_a_truncated_file_loads_where_pillow_is_told_so(data, monkeypatch):
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
     with pytest.warns(UserWarning, match="cut off"):
         assert Image.open(io.BytesIO(data[:-10])).convert("L").size == (96, 64)
+
+
+@pytest.mark.filterwarnings("ignore:the file is cut off", "ignore:transparency")
+def test_a_picture_without_its_damaged_transparency_says_so(monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    picture = Image.open(io.BytesIO(rich_file().replace(b"RIFF", b"RAFF")))
+    assert picture.mode == "RGBA"
+    picture.load()
+    assert picture.mode == picture.im.mode == "RGB"
 
 
 def test_a_bomb_is_refused_when_opened():

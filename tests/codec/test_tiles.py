@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from support import synthetic_picture
 
@@ -41,7 +44,7 @@ def at_once(bundle, picture):
 def test_the_encoders_see_the_same_in_tiles(bundle, picture, at_once, small_tiles):
     features = analyse_picture(bundle, picture)
     assert (features.latents - at_once[0].latents).abs().max() < 1e-4
-    restoring = Restoring(bundle.networks, features.latents, 3.0)
+    restoring = Restoring(bundle.networks, features.latents, torch.tensor([3.0]))
     assert np.array_equal(*(f.tokenising.index_map(restoring) for f in (features, at_once[0])))
 
 
@@ -51,6 +54,16 @@ def test_tiles_decode_to_the_same_picture(bundle, at_once, small_tiles, preview)
     difference = np.abs(np.asarray(decoded) - at_once[3 if preview else 2])
     assert (difference > 2).mean() < 0.001  # an index with two equally probable codes may become the other
     assert difference.mean() < 0.01
+
+
+def test_regions_of_a_picture_of_tiles_lie_where_they_did(bundle, at_once, monkeypatch):
+    boosts = np.zeros((17, 33), np.int64)
+    boosts[3:9, 12:30] = 8  # across the border of two tiles
+    features = replace(at_once[0], boosts=boosts)
+    container = read_container(encode_features(bundle, features, bundle.profile.rate_point(2)).data)
+    whole = np.asarray(decode_picture(bundle, container, preview=True)).astype(int)
+    monkeypatch.setattr(restoring, "TILE", SMALL_TILE)
+    assert np.abs(np.asarray(decode_picture(bundle, container, preview=True)) - whole).max() <= 2
 
 
 def gradient():

@@ -8,7 +8,16 @@ from independent.weights import Weights
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "v1"
-NAMES = ["160x128-q5", "96x80-raw", "17x300-q2", "1x1-q1", "256x256-q8", "300x17-q4", "64x64-q3"]
+NAMES = [
+    "160x128-q5",
+    "96x80-raw",
+    "96x80-regions",
+    "17x300-q2",
+    "1x1-q1",
+    "256x256-q8",
+    "300x17-q4",
+    "64x64-q3",
+]
 START, PAYLOAD = "d95510116b", "fc42ef1f71"
 PIXEL = bytes.fromhex(START + "000000" + PAYLOAD + "ef42")
 

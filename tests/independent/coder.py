@@ -67,8 +67,8 @@ class Decoder:
 class CutDecoder:
     """Section "A cut file": two decoders side by side, for as long as they agree."""
 
-    def __init__(self, payload):
-        self.pair = Decoder(payload, b"\0"), Decoder(payload, b"\xff")
+    def __init__(self, payload, whole=False):
+        self.pair = Decoder(payload, b"\0"), Decoder(payload, b"\0" if whole else b"\xff")
         self.lost, self.count = False, 0
 
     def symbol(self, table):

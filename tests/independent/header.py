@@ -68,8 +68,10 @@ class Header:
     width: int
     height: int
     grey: bool
+    boosted: bool
     chunks: tuple
     payload: bytes
+    whole: bool
 
 
 class Cursor:
@@ -86,6 +88,9 @@ class Cursor:
 
     def byte(self):
         return self.take(1)[0]
+
+    def rest(self):
+        return self.take(len(self.data) - self.at)
 
     def varint(self):
         """Section "Varint"."""
@@ -113,7 +118,7 @@ def checksum(data):
 def read_header(data, pixels=PIXELS, cut=False):
     """Sections "File" and "Checks": all checks that need no weights, in their order.
 
-    With `cut` the checksum is not looked at, and its bytes are payload ("A cut file").
+    With `cut` the checksum is not looked at, and what is not there is left out ("A cut file").
     """
     if data[:2] != b"\xd9\x55":
         raise NotUlb("the signature is wrong")
@@ -130,7 +135,8 @@ def read_header(data, pixels=PIXELS, cut=False):
         raise TooLarge(f"{width} x {height} pixels")
     if not cut and checksum(data[:-2]) != int.from_bytes(data[-2:], "big"):
         raise Damaged("the checksum is wrong")
-    grey, chunks = _extras(cursor) if first & 128 else (False, ())
+    extras = cursor.byte() if first & 128 else 0
+    chunks, payload, whole = _rest(cursor, extras, cut) if first & 128 else ((), cursor.rest(), not cut)
     chunks = _known_chunks(chunks, (width, height))
     return Header(
         version=data[2] >> 4,
@@ -142,9 +148,11 @@ def read_header(data, pixels=PIXELS, cut=False):
         gain=gain,
         width=width,
         height=height,
-        grey=grey,
+        grey=bool(extras & 32),
+        boosted=bool(extras & 128),
         chunks=chunks,
-        payload=cursor.take(len(cursor.data) - cursor.at),
+        payload=payload,
+        whole=whole,
     )
 
 
@@ -170,23 +178,38 @@ def _settings(cursor):
     return first, mode, Fraction(n, 16) - 4
 
 
-def _extras(cursor):
-    """Section "Extras": whether the picture is grey, and the chunks as they are stored."""
-    byte = cursor.byte()
-    if byte >> 6:
-        raise Future("extras with undefined bits")
-    if byte == 0 or byte & 31 > 16:
+def _rest(cursor, extras, cut):
+    """Section "Extras", after its byte: the chunks as stored, the payload, and whether it is whole."""
+    count, behind = extras & 31, bool(extras & 64)
+    if extras == 0 or count > 16 or (behind and not count):
         raise TooLarge("extras without content, or with more than 16 chunks")
-    chunks = []
-    for _ in range(byte & 31):
-        kind, length = cursor.byte(), cursor.varint()
-        if length > LARGEST_CHUNK:
-            raise TooLarge("a chunk of more than 2^24 bytes")
-        data = cursor.take(length)
-        if kind & 128:
-            raise Future(f"a critical chunk of kind {kind & 127}")
-        chunks.append(Chunk(kind, data))
-    return bool(byte & 32), tuple(chunks)
+    if not behind:
+        chunks = [_chunk(cursor) for _ in range(count)]
+        return tuple(chunks), cursor.rest(), not cut
+    length = cursor.varint()
+    if cut and length > len(cursor.data) - cursor.at:
+        return (), cursor.rest(), False
+    payload, chunks = cursor.take(length), []
+    try:
+        for _ in range(count):
+            chunks.append(_chunk(cursor))
+    except UlbError:
+        if not cut:
+            raise
+    if not cut and cursor.rest():
+        raise Damaged("something follows the last chunk")
+    return tuple(chunks), payload, True
+
+
+def _chunk(cursor):
+    """Section "Extras": one chunk."""
+    kind, length = cursor.byte(), cursor.varint()
+    if length > LARGEST_CHUNK:
+        raise TooLarge("a chunk of more than 2^24 bytes")
+    data = cursor.take(length)
+    if kind & 128:
+        raise Future(f"a critical chunk of kind {kind & 127}")
+    return Chunk(kind, data)
 
 
 def _known_chunks(chunks, size):

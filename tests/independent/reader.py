@@ -41,5 +41,5 @@ def read_cut(data, weights):
     """Section "A cut file": as `read_symbols`, and how many symbols were received."""
     header = read_header(data, cut=True)
     check_weights(header, weights)
-    coder = CutDecoder(header.payload)
+    coder = CutDecoder(header.payload, header.whole)
     return read_payload(header, coder, weights, Context(weights)), coder.count

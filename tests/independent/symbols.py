@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from independent.coder import Table, call
+from independent.header import Damaged
 
 SCALE_MIN, SCALE_MAX, LEVELS = 0.11, 64, 64
+PATTERNS = [(left, corner, above) for left in (0, 1) for corner in (0, 1) for above in (0, 1)]
 
 
 @dataclass(frozen=True)
 class Symbols:
     """All that a payload says. An index that was not sent is -1."""
 
+    boosts: np.ndarray
     z: np.ndarray
     residuals: np.ndarray
     latents: np.ndarray
@@ -58,6 +61,27 @@ def levels(scales, offset):
     return np.clip(np.floor(logarithm / step + 0.5 + offset / 32), 0, LEVELS - 1).astype(np.int64)
 
 
+def read_boosts(read, h, w):
+    """Section "Boosts"; `read` gives the symbols of a call."""
+    uniform = [Table.uniform(16)]
+    boosts, inside = np.zeros((h, w), np.int64), np.ones((h, w), np.int64)
+    for _ in range(1 + read(uniform, [0])[0]):
+        rise = 1 + read(uniform, [0])[0]
+        n = {pattern: [1, 8] if pattern[0] + pattern[2] > pattern[1] else [8, 1] for pattern in PATTERNS}
+        plane = np.zeros((h + 1, w + 1), np.int64)  # with a row above and a column to the left
+        for row, column in zip(*inside.nonzero(), strict=True):
+            seen = n[plane[row + 1, column], plane[row, column], plane[row, column + 1]]
+            ones = min(max(65536 * seen[1] // sum(seen), 1), 65535)
+            symbol = read([Table.of_frequencies(0, [65536 - ones, ones])], [0])[0]
+            seen[symbol] += 2
+            plane[row + 1, column + 1] = symbol
+        inside = plane[1:, 1:]
+        boosts += rise * inside
+    if boosts.max() > 16:
+        raise Damaged("a boost above 16")
+    return boosts
+
+
 def read_payload(header, coder, weights, means_and_scales):
     """Section "Payload", with the digest of section "Digest".
 
@@ -71,6 +95,7 @@ def read_payload(header, coder, weights, means_and_scales):
         digest.update(values.astype("<i4").tobytes())
         return values
 
+    boosts = read_boosts(read, h, w) if header.boosted else np.zeros((h, w), np.int64)
     channels, cells = weights.hyper_channels, (-(-h // 4), -(-w // 4))
     numbers = np.repeat(np.arange(channels), math.prod(cells)).tolist()
     z = read(weights.tables("hyper"), numbers).reshape(channels, *cells)
@@ -100,4 +125,4 @@ def read_payload(header, coder, weights, means_and_scales):
     for level in range(header.mode):
         there = lattice == level
         indices[there] = read([table], [0] * np.count_nonzero(there))
-    return Symbols(z, residuals, latents, indices, digest.hexdigest())
+    return Symbols(boosts, z, residuals, latents, indices, digest.hexdigest())

@@ -34,7 +34,9 @@ def test_header_of_a_golden_file(name):
     assert header.gain == facts["gain"]
     assert SCHEDULES[header.mode] == facts["index_mode"]
     assert (header.raw, header.rounding) == (facts["raw_indices"], facts["rounding"])
-    assert (header.grey, header.chunks, facts["chunks"]) == (facts["grey"], (), {})
+    alpha = [facts["chunks"][name] for name in facts["chunks"]]
+    assert (header.grey, [len(chunk.data) for chunk in header.chunks]) == (facts["grey"], alpha)
+    assert header.boosted == (name == "96x80-regions")
     assert (len(data), len(header.payload)) == (facts["file_bytes"], facts["payload_bytes"])
 
 
@@ -73,6 +75,34 @@ def test_extras():
     assert header.payload.hex() == PAYLOAD
 
 
+BEHIND = [START, "800000", "62", "05", PAYLOAD, "010180", "4202abcd"]
+
+
+def test_extras_behind_the_payload():
+    header = read_header(sealed(*BEHIND))
+    assert (header.grey, header.chunks) == (True, (Chunk(1, b"\x80"), Chunk(0x42, b"\xab\xcd")))
+    assert (header.payload.hex(), header.whole) == (PAYLOAD, True)
+
+
+@pytest.mark.parametrize(
+    ("length", "payload", "kinds", "whole"),
+    [
+        (23, PAYLOAD, [1, 0x42], True),
+        (22, PAYLOAD, [1, 0x42], True),
+        (21, PAYLOAD, [1], True),
+        (18, PAYLOAD, [1], True),
+        (17, PAYLOAD, [], True),
+        (15, PAYLOAD, [], True),
+        (14, PAYLOAD[:-2], [], False),
+        (10, "", [], False),
+    ],
+)
+def test_a_cut_file_loses_its_last_extras_first(length, payload, kinds, whole):
+    header = read_header(sealed(*BEHIND)[:length], cut=True)
+    assert (header.payload.hex(), header.whole) == (payload, whole)
+    assert [chunk.kind for chunk in header.chunks] == kinds
+
+
 def test_the_smallest_file():
     assert read_header(sealed(START, "000000")).payload == b""
 
@@ -98,7 +128,11 @@ def test_the_smallest_file():
         (sealed(START, "00", "808040", "00", PAYLOAD), TooLarge),  # 2^20 + 1 pixels wide
         (sealed(START, "00", "ffff3f", "ff01", PAYLOAD), TooLarge),  # 2^20 x 256 pixels
         (sealed(START, "80", "0000"), Damaged),  # no extras
-        (sealed(START, "80", "0000", "40"), Future),
+        (sealed(START, "80", "0000", "81"), Damaged),  # boosts, but no chunk
+        (sealed(START, "80", "0000", "4000"), TooLarge),  # no chunks behind the payload
+        (sealed(START, "80", "0000", "41", "01"), Damaged),  # too short a payload
+        (sealed(START, "80", "0000", "41", "00"), Damaged),  # no chunk
+        (sealed(START, "80", "0000", "41", "00", "420042"), Damaged),  # something behind the last chunk
         (sealed(START, "80", "0000", "00"), TooLarge),
         (sealed(START, "80", "0000", "11"), TooLarge),
         (sealed(START, "80", "0000", "01", "428000"), Damaged),  # a length that is not the shortest

@@ -8,7 +8,7 @@ import pytest
 from independent.cases import GOLDEN, NAMES, PIXEL, golden, sealed, weights
 from independent.coder import CutDecoder, Decoder, Encoder, Table
 from independent.context import Context
-from independent.header import read_header
+from independent.header import Damaged, read_header
 from independent.reader import read, read_cut
 from independent.symbols import level_of, levels, phase_of, plane, read_payload, rounded_means
 
@@ -144,6 +144,21 @@ def test_what_the_writer_of_the_document_writes(first, mode, raw, rounding):
     assert np.count_nonzero(symbols.indices >= 0) == {0: 0, 1: 12, 3: 35, 5: 117}[mode]
 
 
+def test_boosts():
+    symbols, _ = read(golden("96x80-regions"), weights())
+    assert symbols.boosts.tolist() == [[0, 0, 12], [4, 4, 12], [4, 4, 0]]
+
+
+def test_a_boost_above_16_is_damage():
+    dice = iter([1, 15, 1, 0, 1])  # two planes of one cell, one of 16 and one of 1
+    encoder, start = Encoder(lambda table: next(dice)), "d95510116b80000080"
+    with pytest.raises(Damaged):
+        read_payload(read_header(sealed(start)), encoder, weights(), Context(weights()))
+    with pytest.raises(Damaged):
+        read(sealed(start, encoder.payload().hex()), weights())
+    assert encoder.payload().hex() == "1fe524"
+
+
 def test_a_cut_file_gives_a_prefix():
     data = golden("64x64-q3")
     log, _ = logged(data)
@@ -158,6 +173,15 @@ def test_a_cut_file_gives_a_prefix():
         counts.append(coder.count)
     assert counts == sorted(counts)
     assert (counts[0], counts[-1]) == (20, 223)
+
+
+def test_extras_of_a_cut_file_do_not_take_its_last_symbols():
+    data = golden("64x64-q3")
+    payload = data[8:-2].hex()
+    parts = data[:5].hex() + f"{data[5] | 128:02x}" + data[6:8].hex() + f"41{len(payload) // 2:02x}" + payload
+    whole, _ = read(data, weights())
+    symbols, count = read_cut(bytes.fromhex(parts + "01"), weights())
+    assert (symbols.digest, count) == (whole.digest, whole.z.size + whole.residuals.size)
 
 
 def test_indices_of_a_cut_file():
