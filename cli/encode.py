@@ -33,6 +33,7 @@ EXAMPLES = with_examples(
     "ulbic encode photo.jpg -o photo.ulb -q 5",
     "ulbic encode photo.jpg --target-bpp 0.03 --verbose",
     "ulbic encode photo.jpg --target-size 1500 --strict --index-mode 1_4",
+    "ulbic encode portrait.jpg --target-size 2000 --roi 180,60,200,240",
     "ulbic encode photo.tif --keep-icc --keep-metadata --verify",
     "ulbic encode photo.jpg --model tiny --device cpu --force",
     "ulbic encode photos/ -o out/ --jobs 4 --update --dry-run",
