@@ -94,7 +94,7 @@ def test_likelihoods_add_up_to_the_file(model, pictures):
         seen = model(tensor(pictures[0]))
     bits = {name: -float(p.double().log2().sum()) for name, p in seen["likelihoods"].items()}
     assert {name: tuple(p.shape) for name, p in seen["likelihoods"].items()} == {
-        "y": (1, 128, 6, 8),
+        "y": (1, 64, 6, 8),
         "z": (1, 48, 2, 2),
         "indices": (1, 12),
     }
