@@ -29,7 +29,7 @@ class EncodeSettings:
     target_bpp: float | None = None  # the same in bits per pixel; of two targets the smaller one counts
     strict: bool = False  # make it an error that no file meets the target
     index_mode: str | None = None  # which indices are sent, instead of the quality's own mode
-    roi: Roi = None  # regions that get a higher gain: `codec.regions` says what they may be
+    roi: Roi = ()  # regions that get a higher gain: `codec.regions` says what they may be
     keep_icc: bool = False  # leave the colours as they are and send their profile; else they become sRGB
     keep_metadata: bool = False  # send EXIF and XMP
     verify: bool = False  # decode the symbols from the finished bytes and compare them

@@ -19,7 +19,7 @@ from ulbic.cli.manual import EXIT_STATUS, MAN_PAGE, MARK, REFERENCE, entries, ma
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "benchmarks" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FOREIGN = {"--user": "pip's", "--nproc-per-node": "torchrun's"}
+FOREIGN = {"--user": "pip's", "--nproc-per-node": "torchrun's", "--entropy-estimation": "CompressAI's"}
 
 
 def commands(command=cli, name="ulbic"):
