@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ulbic.bitstream.tables import TOTAL, FrequencyTables
+from ulbic.codec.boosts import gains_of
 from ulbic.codec.bundle import Bundle
 from ulbic.codec.decoder import Symbols
 from ulbic.codec.encoder import PictureFeatures
@@ -28,20 +29,23 @@ def likelihoods(bundle: Bundle, features: PictureFeatures, symbols: Symbols) -> 
         "z": (1, hyper_channels, ceil(h/4), ceil(w/4)) and "indices": (1, sent), as the coder has them.
     """
     networks, tables, header = bundle.networks, bundle.tables, symbols.header
-    gain = torch.tensor([header.gain], dtype=torch.float32, device=networks.device)
-    z = networks.hyper_analyse(features.latents, gain)[1].round().long().cpu().numpy()
+    y, z = networks.hyper_analyse(features.latents, gains_of(header.gain, symbols.boosts, networks))
+    y, rounding = y.to(networks.symbol_device).double(), ExactRounding(header.rounding)
     channels = np.broadcast_to(np.arange(z.shape[1])[:, None, None], z.shape)
-    z = tables.hyper.clamp(z, channels)
-    y_hat, rounding = symbols.y_hat, ExactRounding(header.rounding)
-    y = torch.ones_like(y_hat)
+    hyper = tables.hyper.clamp(z.round().long().cpu().numpy(), channels)
+    seen = torch.ones_like(y)
 
     def look(p: Pass) -> Tensor:
-        residual = y_hat[:, p.channels] - rounding.means(p.mean)
-        y[:, p.channels] = torch.where(p.cells, gaussian_likelihood(residual, p.scale), y[:, p.channels])
-        return y_hat[:, p.channels]
+        """As the encoder: the decoded latents alone do not tell their symbols, for `refine` moves them."""
+        mean, levels = rounding.means(p.mean), rounding.scale_indices(p.scale).cpu().numpy()
+        steps = (y[:, p.channels] - mean).round().long().cpu().numpy()
+        residual = torch.from_numpy(tables.latent.clamp(steps, levels)).to(mean)
+        likelihood = gaussian_likelihood(residual, p.scale)
+        seen[:, p.channels] = torch.where(p.cells, likelihood, seen[:, p.channels])
+        return mean + residual
 
-    z_hat = torch.from_numpy(z).to(networks.symbol_device).double()
-    walk(networks, z_hat, (y_hat.shape[2], y_hat.shape[3]), look)
+    z_hat = torch.from_numpy(hyper).to(networks.symbol_device).double()
+    walk(networks, z_hat, (y.shape[2], y.shape[3]), look)
     sent = symbols.indices[symbols.received]
     indices = (
         np.full(len(sent), 1 / networks.sizes.codes)
@@ -49,8 +53,8 @@ def likelihoods(bundle: Bundle, features: PictureFeatures, symbols: Symbols) -> 
         else _probabilities(tables.index, sent, np.zeros_like(sent))
     )
     return {
-        "y": y,
-        "z": torch.from_numpy(_probabilities(tables.hyper, z, channels)).to(y),
+        "y": seen,
+        "z": torch.from_numpy(_probabilities(tables.hyper, hyper, channels)).to(y),
         "indices": torch.from_numpy(indices)[None].to(y),
     }
 

@@ -29,7 +29,7 @@ from ulbic.codec.images import read_picture, to_pixels, to_tensor
 from ulbic.codec.profiles import DEFAULT_MODEL, FILE_MODEL, PROFILES
 from ulbic.codec.tables import export_tables
 from ulbic.models.checkpoint import load_checkpoint
-from ulbic.models.config import LATENT_STRIDE, PRESETS
+from ulbic.models.config import PRESETS, latent_size
 from ulbic.models.model import UlbicModel
 
 from .likelihoods import likelihoods
@@ -107,7 +107,7 @@ class ZooModel(CompressionModel):
             "strings": one list, of a file a picture; "shape": rows and columns of the latents.
         """
         files = [self._encode(picture)[1].data for picture in _pictures(x)]
-        return {"strings": [files], "shape": torch.Size(-(-side // LATENT_STRIDE) for side in x.shape[2:])}
+        return {"strings": [files], "shape": torch.Size(latent_size(x.shape[3], x.shape[2]))}
 
     def decompress(self, strings: list[list[bytes]], shape: object = None) -> dict[str, Tensor]:
         """ "x_hat": (B, 3, H, W) in [0, 1], in steps of 1/255; files know their sizes without `shape`.
