@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -34,6 +34,9 @@ from .options import (
 from .output import check_output, write_output
 from .plan import Task
 from .run import report
+
+if TYPE_CHECKING:
+    from ulbic.codec.progress import Listener
 
 Row = dict[str, Any]
 RAY_ENVIRONMENT = {
@@ -142,10 +145,16 @@ class Encoder:
         return {"outcome": json.dumps(outcome.to_dict())}
 
 
-def _encode_row(settings: EncodeSettings, quality: Any, source: Path | bytes, output: Path) -> Converted:
+def _encode_row(
+    settings: EncodeSettings,
+    quality: Any,
+    source: Path | bytes,
+    output: Path,
+    listener: Listener | None = None,
+) -> Converted:
     """`quality` is what the manifest says, whatever that is; None where it says nothing."""
     own = settings if quality is None else replace(settings, quality=quality)
-    return encode_file(own, source, output)
+    return encode_file(own, source, output, listener)
 
 
 def _encode_all(

@@ -75,4 +75,4 @@ def test_a_batch_without_a_masked_index_costs_nothing():
     logits, indices = torch.randn(2, 256, 1024, requires_grad=True), torch.zeros(2, 16, 16, dtype=torch.long)
     loss, matching = masked_loss(logits, indices, torch.zeros(2, 16, 16, dtype=torch.bool), 0.1)
     loss.backward()
-    assert (float(loss), float(matching), float(logits.grad.abs().sum())) == (0, 0, 0)
+    assert (loss.item(), matching.item(), logits.grad.abs().sum().item()) == (0, 0, 0)
