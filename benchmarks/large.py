@@ -20,6 +20,7 @@ from pathlib import Path
 import click
 from PIL import Image
 
+from .pictures import open_pictures
 from .speed import Cost, commands, run
 
 
@@ -60,8 +61,8 @@ def main(
     against: str | None,
     repeat: int,
 ) -> None:
-    """Write a table for PICTURES, which must be of one size or its transpose."""
-    opened = [Image.open(path).convert("RGB") for path in pictures]
+    """Write a table for PICTURES, files or folders, which must be of one size or its transpose."""
+    opened = [picture.load() for picture in open_pictures(pictures)[0]]
     upright = [p if p.width >= p.height else p.transpose(Image.Transpose.ROTATE_90) for p in opened]
     threads = os.environ.get("OMP_NUM_THREADS", str(os.cpu_count()))
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
