@@ -21,7 +21,7 @@ from ulbic.bitstream.boosts import read_boosts
 from ulbic.bitstream.container import Container, Header
 from ulbic.bitstream.symbols import PartialReader, SymbolReader
 from ulbic.errors import DamagedError, WeightsError
-from ulbic.models.config import TOKEN_STRIDE, latent_size
+from ulbic.models.config import latent_size, token_size
 
 from .boosts import gains_of
 from .bundle import Bundle
@@ -70,7 +70,6 @@ def decode_symbols(bundle: Bundle, container: Container) -> Symbols:
     if header.gain > networks.sizes.gains - 1:
         raise DamagedError(f"the file asks for gain {header.gain}, which the model does not have")
     cells = latent_size(header.width, header.height)
-    token_size = (-(-header.height // TOKEN_STRIDE), -(-header.width // TOKEN_STRIDE))
 
     reader = SymbolReader(payload) if container.complete else PartialReader(payload, whole=container.whole)
     boosts = read_boosts(reader, cells) if header.boosted else None
@@ -79,7 +78,8 @@ def decode_symbols(bundle: Bundle, container: Container) -> Symbols:
     context = IndexContext(
         y_hat=y_hat, networks=networks, rounding=rounding, table=tables.index, raw=header.raw_indices
     )
-    indices, received = mode.decode(reader, token_size, context)
+    size = token_size(header.width, header.height)
+    indices, received = mode.decode(reader, size, context)
     _LOG.info("gain %g, index mode %s: %d bytes of payload", header.gain, mode.name, len(payload))
     return Symbols(
         header=header,

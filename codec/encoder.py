@@ -22,7 +22,7 @@ from ulbic.bitstream.boosts import write_boosts
 from ulbic.bitstream.container import Chunk, Header, write_container
 from ulbic.bitstream.symbols import SymbolWriter
 from ulbic.errors import SettingsError, UlbicError
-from ulbic.models.config import TOKEN_STRIDE, latent_size
+from ulbic.models.config import latent_size, token_size
 
 from .boosts import gains_of
 from .bundle import Bundle
@@ -34,7 +34,6 @@ from .index_modes import INDEX_MODES
 from .latents import encode_latents
 from .profiles import RatePoint
 from .progress import Listener, Progress
-from .restoring import Restoring
 from .tokenising import Tokenising
 from .windows import MARGIN, TILE, tiles
 
@@ -124,7 +123,7 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
             write_boosts(writer, boosts)
         try:
             y_hat = encode_latents(writer, networks, tables, y, z, rounding)
-            indices = _index_map(mode, features, Restoring(networks, y_hat, gains))
+            indices = _index_map(mode, features, y_hat, gains)
             raw = mode.prefers_raw(indices, tables.index)
             context = IndexContext(
                 y_hat=y_hat, networks=networks, rounding=rounding, table=tables.index, raw=raw
@@ -151,10 +150,10 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
     raise UlbicError("no rounding offset keeps every value off a boundary")
 
 
-def _index_map(mode: IndexMode, features: PictureFeatures, restoring: Restoring) -> np.ndarray:
+def _index_map(mode: IndexMode, features: PictureFeatures, y_hat: Tensor, gains: Tensor) -> np.ndarray:
     if mode.sends_nothing:
-        return np.zeros((-(-features.height // TOKEN_STRIDE), -(-features.width // TOKEN_STRIDE)), np.int64)
-    return features.tokenising.index_map(restoring)
+        return np.zeros(token_size(features.width, features.height), np.int64)
+    return features.tokenising.index_map(y_hat, gains)
 
 
 def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> EncodedPicture:

@@ -7,8 +7,9 @@ import itertools
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
-from ulbic.models.config import TOKEN_STRIDE, latent_size
+from ulbic.models.config import latent_size, token_size
 
 from .images import tile_tensor
 from .networks import Networks
@@ -25,20 +26,22 @@ class Tokenising:
         self._map: np.ndarray | None = None
 
     @torch.no_grad()
-    def index_map(self, restoring: Restoring) -> np.ndarray:
+    def index_map(self, y_hat: Tensor, gains: Tensor) -> np.ndarray:
         """(rows, columns) int64, one index for each 16x16 pixels.
 
         A tokenizer that complements the restoration is asked again at every rate, others only once.
+
+        Args:
+            y_hat: the decoded latents (1, latents, h, w); gains: those of a rate point, as for `Restoring`.
         """
         if self._networks.complements:
-            return self._tokenise(restoring)
+            return self._tokenise(Restoring(self._networks, y_hat, gains))
         if self._map is None:
             self._map = self._tokenise(None)
         return self._map
 
     def _tokenise(self, restoring: Restoring | None) -> np.ndarray:
-        height, width = self._picture.height, self._picture.width
-        rows, columns = latent_size(width, height)
+        rows, columns = latent_size(*self._picture.size)
         tokens = torch.empty(1, 2 * rows, 2 * columns, dtype=torch.int64, device=self._networks.device)
         for tile in itertools.chain(*tiles(rows, columns, TILE // 2)):
             outer = tile.grown(MARGIN // 2, rows, columns)
@@ -48,4 +51,5 @@ class Tokenising:
             known = None if restoring is None else restoring.restoration(outer.doubled())
             inner = tile.within(outer)
             tile.of(tokens, 2)[:] = inner.of(self._networks.tokenise(image, known), 2)
-        return tokens[0, : -(-height // TOKEN_STRIDE), : -(-width // TOKEN_STRIDE)].cpu().numpy()
+        height, width = token_size(*self._picture.size)
+        return tokens[0, :height, :width].cpu().numpy()

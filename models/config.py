@@ -26,6 +26,11 @@ def latent_size(width: int, height: int) -> tuple[int, int]:
     return -(-height // LATENT_STRIDE), -(-width // LATENT_STRIDE)
 
 
+def token_size(width: int, height: int) -> tuple[int, int]:
+    """Rows and columns of the index map of a picture."""
+    return -(-height // TOKEN_STRIDE), -(-width // TOKEN_STRIDE)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PyramidConfig:
     """A convolutional encoder, or the decoder that mirrors it (MAGE §3, "Tokenizer and Detokenizer").

@@ -19,7 +19,8 @@ from torch import Tensor
 from ulbic.codec.images import load_picture
 from ulbic.errors import ImageError, InputError
 
-from .views import cut, prepared, random_view
+from .data import prepared
+from .views import cut, random_view
 
 MANIFEST = "manifest.csv"  # of shards: shard, name, set, ...
 TRAINING, HELD_OUT = "train", "val"  # subfolders of a folder that is split already

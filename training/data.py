@@ -6,10 +6,10 @@ import io
 import itertools
 import tarfile
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -66,6 +66,20 @@ def _read_shards(shards: list[Path]) -> Iterator[np.ndarray]:
                     yield np.asarray(Image.open(io.BytesIO(file.read())).convert("RGB"))
 
 
+Item = TypeVar("Item")
+Made = TypeVar("Made")
+
+
+def prepared(make: Callable[[Item], Made], items: Iterator[Item], workers: int) -> Iterator[Made]:
+    """`make` of every item, in order, some of them ahead in threads."""
+    with ThreadPoolExecutor(workers) as pool:
+        ahead = deque(pool.submit(make, item) for item in itertools.islice(items, 3 * workers))
+        while ahead:
+            made = ahead.popleft().result()
+            ahead.extend(pool.submit(make, item) for item in itertools.islice(items, 1))
+            yield made
+
+
 class Place(NamedTuple):
     """Where a crop lies, in pixels of a picture."""
 
@@ -94,19 +108,13 @@ class Crops:
     ) -> None:
         """`rows` of every batch are cut; the others are left to other processes."""
         self._store, self._batch, self._size, self._seed, self._rows = store, batch, size, seed, rows
-        self._steps = itertools.count(step)
-        self._pool = ThreadPoolExecutor(workers)
-        self._ahead = deque(self._submit() for _ in range(3 * workers))
+        self._batches = prepared(self._make, itertools.count(step), workers)
 
     def __iter__(self) -> Iterator[Tensor]:
         return self
 
     def __next__(self) -> Tensor:
-        self._ahead.append(self._submit())
-        return self._ahead.popleft().result()
-
-    def _submit(self) -> Future[Tensor]:
-        return self._pool.submit(self._make, next(self._steps))
+        return next(self._batches)
 
     def _make(self, step: int) -> Tensor:
         rng = np.random.default_rng((self._seed, step))

@@ -16,7 +16,8 @@ from ulbic.models.model import UlbicModel
 from ulbic.models.predictor import MaskPredictor
 
 from .classes import LabelledPicture
-from .views import centre_view, cut, prepared, random_view
+from .data import prepared
+from .views import centre_view, cut, random_view
 
 Kind = Literal["predictor", "random", "histogram"]
 SIZE = 256  # pixels per side of what is shown: one window of indices

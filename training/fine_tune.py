@@ -21,10 +21,11 @@ from ulbic.models.model import UlbicModel
 from ulbic.models.predictor import MaskPredictor
 
 from .classes import ClassSet, LabelledPicture
+from .data import prepared
 from .features import SIZE, batched, labels_of
 from .judgement import Judgement
 from .probe import LinearProbe, schedule
-from .views import centre_view, cut, prepared, random_view
+from .views import centre_view, cut, random_view
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .data import PictureStore
+from .data import PictureStore, prepared
 
 SMALLEST_SHARE = 0.2  # of the picture's area that a view shows (MAGE suppl. section 3, "Pre-training")
 SQUAREST, TRIES = 3 / 4, 10  # its sides are to each other as 3 to 4 at most; as in torchvision
@@ -80,17 +78,3 @@ def view_pairs(
         return crops.contiguous(memory_format=torch.channels_last)
 
     return prepared(make, itertools.count(step), workers)
-
-
-Item = TypeVar("Item")
-Made = TypeVar("Made")
-
-
-def prepared(make: Callable[[Item], Made], items: Iterator[Item], workers: int) -> Iterator[Made]:
-    """`make` of every item, in order, some of them ahead in threads."""
-    with ThreadPoolExecutor(workers) as pool:
-        ahead = deque(pool.submit(make, item) for item in itertools.islice(items, 3 * workers))
-        while ahead:
-            made = ahead.popleft().result()
-            ahead.extend(pool.submit(make, item) for item in itertools.islice(items, 1))
-            yield made

@@ -16,7 +16,6 @@ from ulbic.cli.demo import sample_photo
 from ulbic.codec import encoder, restoring, tokenising, windows
 from ulbic.codec.decoder import decode_picture
 from ulbic.codec.encoder import analyse_picture, encode_features
-from ulbic.codec.restoring import Restoring
 
 SMALL_TILE = 32  # indices: 512 pixels
 
@@ -44,8 +43,8 @@ def at_once(bundle, picture):
 def test_the_encoders_see_the_same_in_tiles(bundle, picture, at_once, small_tiles):
     features = analyse_picture(bundle, picture)
     assert (features.latents - at_once[0].latents).abs().max() < 1e-4
-    restoring = Restoring(bundle.networks, features.latents, torch.tensor([3.0]))
-    assert np.array_equal(*(f.tokenising.index_map(restoring) for f in (features, at_once[0])))
+    latents, gains = features.latents, torch.tensor([3.0])
+    assert np.array_equal(*(f.tokenising.index_map(latents, gains) for f in (features, at_once[0])))
 
 
 @pytest.mark.parametrize("preview", [False, True])
