@@ -30,6 +30,9 @@ class Reader(Protocol):
     def read_uniform(self, count: int, size: int) -> np.ndarray:
         """Up to `count` symbols int64 from 0 to size - 1; fewer only where the file was cut."""
 
+    def read_each(self, frequencies: np.ndarray) -> np.ndarray:
+        """Symbols int64 from 0, one under each row of frequencies (n, symbols); fewer behind a cut."""
+
     def read_flag(self, ones: int) -> int:
         """A flag that is 1 with the frequency `ones` of TOTAL; behind a cut the more probable value."""
 
@@ -68,6 +71,14 @@ class SymbolWriter:
         self.ideal_bits += len(symbols) * math.log2(size)
         if len(symbols):
             self._put(symbols, constriction.stream.model.Uniform(size))
+
+    def write_each(self, symbols: np.ndarray, frequencies: np.ndarray) -> None:
+        """Symbols (n,) from 0, each under its row of frequencies (n, symbols) that add up to TOTAL."""
+        self.digest.update(symbols)
+        own = frequencies[np.arange(len(symbols)), symbols]
+        self.ideal_bits += float(np.sum(PRECISION - np.log2(own)))
+        for symbol, row in zip(symbols, frequencies, strict=True):
+            self._put(np.array([symbol]), _model(row))
 
     def write_flag(self, flag: int, ones: int) -> None:
         """One symbol, 0 or 1, of which 1 has the frequency `ones`, 1 to TOTAL - 1."""
@@ -131,6 +142,12 @@ class SymbolReader:
         self.digest.update(symbols)
         return symbols
 
+    def read_each(self, frequencies: np.ndarray) -> np.ndarray:
+        """A symbol under each row. Raises as `read`."""
+        symbols = [int(_decode(self._decoder, _model(row), 1)[0]) for row in frequencies]
+        self.digest.update(np.array(symbols, np.int64))
+        return np.array(symbols, np.int64)
+
     def read_flag(self, ones: int) -> int:
         """0 or 1, of which 1 has the frequency `ones`. Raises as `read`."""
         symbol = _decode(self._decoder, _binary(ones), 1)
@@ -176,6 +193,11 @@ class PartialReader:
         """The first of `count` symbols that are certain."""
         return np.array(self._next(constriction.stream.model.Uniform(size), count), np.int64)
 
+    def read_each(self, frequencies: np.ndarray) -> np.ndarray:
+        """Those under the first rows that are certain."""
+        known = [symbol for row in frequencies for symbol in self._next(_model(row), 1)]
+        return np.array(known, np.int64)
+
     def read_flag(self, ones: int) -> int:
         """0 or 1, the more probable one where it is not certain; 0 of equal ones."""
         return next(iter(self._next(_binary(ones), 1)), int(2 * ones > TOTAL))
@@ -209,10 +231,13 @@ def _decode(decoder: constriction.stream.queue.RangeDecoder, model: object, coun
 
 
 def _categorical(tables: FrequencyTables, index: int) -> object:
-    frequencies = tables.frequencies[index].astype(np.float64)  # small integers: exact
-    return constriction.stream.model.Categorical(frequencies, perfect=False)
+    return _model(tables.frequencies[index])
 
 
 def _binary(ones: int) -> object:
-    frequencies = np.array([TOTAL - ones, ones], np.float64)
-    return constriction.stream.model.Categorical(frequencies, perfect=False)
+    return _model(np.array([TOTAL - ones, ones]))
+
+
+def _model(frequencies: np.ndarray) -> object:
+    exact = frequencies.astype(np.float64)  # small integers
+    return constriction.stream.model.Categorical(exact, perfect=False)

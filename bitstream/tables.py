@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,10 @@ class FrequencyTables:
 
     lowest: tuple[int, ...]
     frequencies: tuple[np.ndarray, ...]  # int32 each, all positive, TOTAL together
+
+    def size(self, index: int) -> int:
+        """How many symbols table `index` has."""
+        return len(self.frequencies[index])
 
     def highest(self, index: int) -> int:
         """The largest symbol of table `index`."""
@@ -52,6 +57,25 @@ class FrequencyTables:
         """The inverse of `to_arrays`."""
         parts = np.split(frequencies, np.cumsum(lengths)[:-1])
         return cls(tuple(int(x) for x in lowest), tuple(parts))
+
+
+LOGIT_STEPS = 4096  # of the logits of `softmax_frequencies`, in a nat
+_EXPONENT_STEPS = 16  # of its exponential
+_EXPONENTIAL = np.array([round(TOTAL * math.exp(-i / _EXPONENT_STEPS)) for i in range(12 * _EXPONENT_STEPS)])
+
+
+def softmax_frequencies(logits: np.ndarray) -> np.ndarray:
+    """Frequencies (n, symbols) int64, each row positive and TOTAL together, in integer arithmetic alone.
+
+    Args:
+        logits: (n, symbols) int64, in steps of 1/4096 nat.
+    """
+    below = (logits.max(axis=1, keepdims=True) - logits) // (LOGIT_STEPS // _EXPONENT_STEPS)
+    weights = np.where(below < len(_EXPONENTIAL), _EXPONENTIAL[np.minimum(below, len(_EXPONENTIAL) - 1)], 0)
+    spare = TOTAL - logits.shape[1]
+    frequencies = 1 + weights * spare // weights.sum(axis=1, keepdims=True)
+    frequencies[np.arange(len(logits)), logits.argmax(axis=1)] += TOTAL - frequencies.sum(axis=1)
+    return frequencies
 
 
 def integer_frequencies(probabilities: np.ndarray) -> np.ndarray:

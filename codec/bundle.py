@@ -96,20 +96,23 @@ def _digest(path: Path) -> str:
 def make_bundle(
     model: UlbicModel, arrays: dict[str, Tensor], profile: Profile, device: str | torch.device = "cpu"
 ) -> Bundle:
-    """Makes a model ready, in place; a copy of its context model runs in float64.
+    """Makes a model ready, in place; copies of what decides symbols run in float64.
 
     Args:
         arrays: the integer tables, as `export_tables` gives them.
     """
     place = torch.device(device)
     context = in_float64(copy.deepcopy(model.continuous.context))
+    index_model = None if model.index_model is None else in_float64(copy.deepcopy(model.index_model))
+    exact = torch.device("cpu") if place.type == "mps" else place  # Metal has no float64
     fast = fast_bfloat16(place.type)
     mixed = fast and profile.precision == "bfloat16"
     if mixed:
         _store_in_half(model)
     networks = TorchNetworks(
         model.to(place),
-        context.to("cpu" if place.type == "mps" else place),  # Metal has no float64
+        context.to(exact),
+        None if index_model is None else index_model.to(exact),
         mixed=mixed,
         mixed_pixels=fast,
     )

@@ -76,7 +76,12 @@ def decode_symbols(bundle: Bundle, container: Container) -> Symbols:
     rounding = ExactRounding(header.rounding)
     y_hat = decode_latents(reader, networks, tables, cells, rounding)
     context = IndexContext(
-        y_hat=y_hat, networks=networks, rounding=rounding, table=tables.index, raw=header.raw_indices
+        y_hat=y_hat,
+        gains=gains_of(header.gain, boosts, networks),
+        networks=networks,
+        rounding=rounding,
+        table=tables.index,
+        raw=header.raw_indices,
     )
     size = token_size(header.width, header.height)
     indices, received = mode.decode(reader, size, context)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -124,11 +124,11 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
         try:
             y_hat = encode_latents(writer, networks, tables, y, z, rounding)
             indices = _index_map(mode, features, y_hat, gains)
-            raw = mode.prefers_raw(indices, tables.index)
             context = IndexContext(
-                y_hat=y_hat, networks=networks, rounding=rounding, table=tables.index, raw=raw
+                y_hat=y_hat, gains=gains, networks=networks, rounding=rounding, table=tables.index
             )
-            mode.encode(writer, indices, context)
+            raw = mode.prefers_raw(indices, context)
+            mode.encode(writer, indices, replace(context, raw=raw))
         except NearBoundaryError:
             continue
         header = Header(

@@ -25,10 +25,11 @@ class IndexContext:
     """What encoder and decoder both have when the indices are coded, after the latents."""
 
     y_hat: Tensor  # (1, latents, h, w) float64: the decoded latents
+    gains: Tensor  # (1,) or (1, h, w): their rate points
     networks: Networks
     rounding: ExactRounding  # by which alone a network's value may decide a symbol
-    table: FrequencyTables  # of all indices, one table, needs no network
-    raw: bool  # the header's flag: no model at all
+    table: FrequencyTables  # of all indices, one table, for networks without an index model
+    raw: bool = False  # the header's flag: no model at all
 
 
 class ReceivedIndices(NamedTuple):
@@ -53,8 +54,12 @@ class IndexMode(Protocol):
     def sends_nothing(self) -> bool:
         """Whether it never sends an index, so that the encoder need not know any."""
 
-    def prefers_raw(self, indices: np.ndarray, table: FrequencyTables) -> bool:
-        """Whether the indices (rows, columns) that the mode sends are cheaper without any model."""
+    def prefers_raw(self, indices: np.ndarray, context: IndexContext) -> bool:
+        """Whether the indices (rows, columns) that the mode sends are cheaper without any model.
+
+        Raises:
+            NearBoundaryError: as `encode`.
+        """
 
     def encode(self, writer: SymbolWriter, indices: np.ndarray, context: IndexContext) -> None:
         """Writes what the mode sends of the index map (rows, columns).

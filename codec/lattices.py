@@ -6,12 +6,12 @@ all coarser ones, and is sent coarsest first, so that the start of a cut file is
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ulbic.bitstream.symbols import Reader, SymbolWriter
-from ulbic.bitstream.tables import FrequencyTables
 
 from .index_mode import IndexContext, ReceivedIndices
 
@@ -30,36 +30,29 @@ class Lattice:
     def sends_nothing(self) -> bool:
         return self.levels == 0
 
-    def prefers_raw(self, indices: np.ndarray, table: FrequencyTables) -> bool:
-        sent = indices.ravel()[self.order(*indices.shape)]
-        return table.cost(sent, np.zeros_like(sent)) > len(sent) * np.log2(_codes(table))
+    def prefers_raw(self, indices: np.ndarray, context: IndexContext) -> bool:
+        trial = SymbolWriter()
+        self.encode(trial, indices, context)
+        sent = int(self.training_mask(*indices.shape).sum())
+        return trial.ideal_bits > sent * math.log2(context.table.size(0))
 
     def encode(self, writer: SymbolWriter, indices: np.ndarray, context: IndexContext) -> None:
-        sent = indices.ravel()[self.order(*indices.shape)]
-        if context.raw:
-            writer.write_uniform(sent, _codes(context.table))
-        else:
-            writer.write(sent, np.zeros_like(sent), context.table)
+        from .index_coding import encode_indices
+
+        encode_indices(writer, indices, self.positions(*indices.shape), context)
 
     def decode(self, reader: Reader, size: tuple[int, int], context: IndexContext) -> ReceivedIndices:
-        indices, received = np.zeros(size, np.int64), np.zeros(size, bool)
-        positions = self.order(*size)
-        if context.raw:
-            sent = reader.read_uniform(len(positions), _codes(context.table))
-        else:
-            sent = reader.read_certain(np.zeros_like(positions), context.table)
-        indices.ravel()[positions[: len(sent)]] = sent
-        received.ravel()[positions[: len(sent)]] = True
-        return ReceivedIndices(indices, received)
+        from .index_coding import decode_indices
+
+        return decode_indices(reader, size, self.positions(*size), context)
 
     def training_mask(self, rows: int, columns: int) -> np.ndarray:
         return level(rows, columns) < self.levels
 
-    def order(self, rows: int, columns: int) -> np.ndarray:
-        """Flat positions of what is sent, coarsest lattice first, raster order within; int64."""
+    def positions(self, rows: int, columns: int) -> list[np.ndarray]:
+        """Flat positions (n,) int64 of each level that is sent, in raster order."""
         levels = level(rows, columns).ravel()
-        positions = np.flatnonzero(levels < self.levels)
-        return positions[np.argsort(levels[positions], kind="stable")]
+        return [np.flatnonzero(levels == number) for number in range(self.levels)]
 
 
 def level(rows: int, columns: int) -> np.ndarray:
@@ -71,10 +64,6 @@ def level(rows: int, columns: int) -> np.ndarray:
     levels[(row % 4 == 2) & (column % 4 == 2)] = 1
     levels[(row % 4 == 0) & (column % 4 == 0)] = 0
     return levels
-
-
-def _codes(table: FrequencyTables) -> int:
-    return len(table.frequencies[0])
 
 
 LATTICE_NAMES = ("0", "1_16", "1_8", "1_4", "1_2", "1_1")

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ulbic.models.class_decoder import ClassDecoder, ClassPredictor
 from ulbic.models.class_weights import encoder_tag
 from ulbic.models.context import ContextModel
+from ulbic.models.index_model import IndexModel
 from ulbic.models.model import UlbicModel, reduce
 from ulbic.models.phases import Known
 
@@ -38,8 +39,8 @@ class Networks(Protocol):
 
     Pictures are (B, 3, 32 h, 32 w), about [0, 1]; latents (B, latents, h, w); maps of indices (B, 2 h, 2 w).
     Hyper-latents are counted from their channels' medians, so that zero is the most probable one. The four
-    operations of the context model run in the type of what they are given: float64 where symbols depend on
-    them, on `symbol_device`; all others in float32 on `device`.
+    operations of the context model and the first two of the index model run in the type of what they are
+    given: float64 where symbols depend on them, on `symbol_device`; all others in float32 on `device`.
     """
 
     @property
@@ -54,6 +55,10 @@ class Networks(Protocol):
     @property
     def complements(self) -> bool:
         """Whether `tokenise` looks at the restoration."""
+
+    @property
+    def models_indices(self) -> bool:
+        """Whether there is an index model, without which the `index_...` operations do not exist."""
 
     def analyse(self, picture: Tensor) -> Tensor:
         """Latents before the gain."""
@@ -79,6 +84,15 @@ class Networks(Protocol):
 
     def refine(self, index: int, phase: int, known: Known, current: Tensor, hyper: Tensor) -> Tensor:
         """`current`, the slice as decoded up to this phase, brought nearer to what was rounded."""
+
+    def index_features(self, y_hat: Tensor, gain: Tensor) -> Tensor:
+        """What the index model is told of the latents, (B, channels, h, w); `gain` as for `hyper_analyse`."""
+
+    def index_hidden(self, features: Tensor, indices: Tensor, known: Tensor, place: int) -> Tensor:
+        """Last hidden layer (B, hidden, h, w), of each cell's index at a place, from those `known`."""
+
+    def index_logits(self, hidden: Tensor) -> Tensor:
+        """Logits (n, codes) int64, in 1/4096 nat, of hidden values (n, hidden) int64, in 1/16; exact."""
 
     def restore(self, y_hat: Tensor, gain: Tensor) -> Tensor:
         """The restoration, a picture, from the decoded latents; `gain` as for `hyper_analyse`."""
@@ -108,6 +122,7 @@ class TorchNetworks:
         self,
         model: UlbicModel,
         context: ContextModel | None = None,
+        index_model: IndexModel | None = None,
         *,
         mixed: bool = False,
         mixed_pixels: bool = False,
@@ -115,13 +130,14 @@ class TorchNetworks:
         """Makes the operations those of the model's parts.
 
         Args:
-            context: stands in for the model's own.
+            context, index_model: stand in for the model's own.
             mixed: runs the encoders in bfloat16, which hand over what is coded.
             mixed_pixels: runs in bfloat16 what follows the symbols, from the restoration to the pixels.
         """
         self._model, self._mixed, self._mixed_pixels = model, mixed, mixed_pixels
         self._predictor: nn.Module = model.predictor
         self._context = model.continuous.context if context is None else context
+        self._index_model = model.index_model if index_model is None else index_model
         config = model.config
         self.sizes = NetworkSizes(
             latents=config.continuous.latents,
@@ -143,6 +159,10 @@ class TorchNetworks:
     @property
     def complements(self) -> bool:
         return self._model.tokenizer.complements
+
+    @property
+    def models_indices(self) -> bool:
+        return self._index_model is not None
 
     def analyse(self, picture: Tensor) -> Tensor:
         with self._precision(self._mixed):
@@ -170,6 +190,21 @@ class TorchNetworks:
     def refine(self, index: int, phase: int, known: Known, current: Tensor, hyper: Tensor) -> Tensor:
         before = [hyper[:, self.sizes.latents :], *known.decoded]
         return self._context.slices[index].refine(phase, current, before, known.cells[phase])  # type: ignore[operator]
+
+    def index_features(self, y_hat: Tensor, gain: Tensor) -> Tensor:
+        assert self._index_model is not None
+        size = len(y_hat), 1, *y_hat.shape[2:]
+        share = (gain if gain.dim() == 3 else gain[:, None, None]).to(y_hat) / max(self.sizes.gains - 1, 1)
+        latents = self._model.continuous.attenuate(y_hat, gain)
+        return self._index_model.features(latents, share[:, None].expand(size))
+
+    def index_hidden(self, features: Tensor, indices: Tensor, known: Tensor, place: int) -> Tensor:
+        assert self._index_model is not None
+        return self._index_model.hidden(features, indices, known, place)
+
+    def index_logits(self, hidden: Tensor) -> Tensor:
+        assert self._index_model is not None
+        return self._index_model.integer_logits(hidden)
 
     def restore(self, y_hat: Tensor, gain: Tensor) -> Tensor:
         with self._precision(self._mixed_pixels):

@@ -13,6 +13,7 @@ from typing import Literal
 PUBLIC_SOURCES = ("mage-vqgan", "mage-vit", "mlicpp")  # checkpoints that `models.adapters` converts
 TOKEN_STRIDE = 16  # one index covers 16x16 pixels
 LATENT_STRIDE = 32  # one continuous latent covers 32x32 pixels: 2 by down-sampling, 16 by the analysis
+PLACES = ((0, 0), (1, 1), (0, 1), (1, 0))  # row and column of a latent's four indices
 WINDOW = 16  # side, in indices, of the window that the mask predictor works on
 
 Norm = Literal["group", "channel"]
@@ -122,6 +123,16 @@ class BridgeConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class IndexModelConfig:
+    """The probabilities of sent indices, given the decoded latents and the indices sent before."""
+
+    width: int = 128
+    depth: int = 3  # residual convolutions on the latents' grid
+    embedding: int = 16  # channels of a known index
+    hidden: int = 64  # values that give the logits
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """One model: every part's configuration."""
 
@@ -130,6 +141,7 @@ class ModelConfig:
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     predictor: PredictorConfig = field(default_factory=PredictorConfig)
     bridge: BridgeConfig = field(default_factory=BridgeConfig)
+    index_model: IndexModelConfig | None = None  # None: one table for all indices
     restoration_blend: float = 0.0  # share of the restoration in the output picture
     precision: Precision = "float32"  # of the networks that no symbol is decoded by
 
@@ -153,6 +165,7 @@ class ModelConfig:
             tokenizer=TokenizerConfig(**{**tokenizer, **pyramids}),
             predictor=PredictorConfig(**raw["predictor"]),
             bridge=BridgeConfig(**{**bridge, "encoder": PyramidConfig(**_tupled(bridge["encoder"]))}),
+            index_model=IndexModelConfig(**raw["index_model"]) if raw.get("index_model") else None,
             restoration_blend=raw["restoration_blend"],
             precision=raw.get("precision", "float32"),
         )
@@ -233,6 +246,7 @@ TINY = ModelConfig(
     bridge=BridgeConfig(
         channels=112, skips=2, finish_channels=32, encoder=_narrow((32, 64, 96), blocks=1, middle_blocks=0)
     ),
+    index_model=IndexModelConfig(),
     restoration_blend=0.5,
 )
 

@@ -70,6 +70,12 @@ class ContinuousStream(nn.Module):
         """
         return y * _gain_vector(self.log_gain, gain) if self.config.gains > 1 else y
 
+    def attenuate(self, y_hat: Tensor, gain: Tensor) -> Tensor:
+        """The inverse of `amplify`, but learnt by itself; in the type and on the device of `y_hat`."""
+        if self.config.gains == 1:
+            return y_hat
+        return y_hat * _gain_vector(self.log_inverse_gain.to(y_hat), gain.to(y_hat.device))
+
     def hyper_analyse(self, y: Tensor) -> Tensor:
         """z (B, hyper_channels, ceil(h/4), ceil(w/4)) of y (B, latents, h, w)."""
         h, w = y.shape[2:]
@@ -80,8 +86,7 @@ class ContinuousStream(nn.Module):
 
         (B, 3, 16 h, 16 w), or where the configuration has full size, (B, 3, 32 h, 32 w).
         """
-        if self.config.gains > 1:
-            y_hat = y_hat * _gain_vector(self.log_inverse_gain, gain)
+        y_hat = self.attenuate(y_hat, gain)
         learnt = self.g_s(y_hat)
         if self.lapped is None:
             return learnt

@@ -7,6 +7,7 @@ Images lie in memory channels last, so that sums over channels are matrix produc
 from __future__ import annotations
 
 import itertools
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from .attention_context import SideBySide
 from .continuous import ContextModel
+from .index_model import IndexModel
 
 _POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2)  # where polynomials are evaluated, before infinity
 
@@ -111,14 +113,17 @@ class DepthwiseConv(nn.Module):
         return total.permute(0, 3, 1, 2)
 
 
-def in_float64(context: ContextModel) -> ContextModel:
-    """The context model in float64, in place, its convolutions replaced."""
-    if context.config.context == "attention":
-        _replace_convolutions(context.h_s, 2, None)  # its maps are small: a few tiles would not fill them
-        _replace_convolutions(context.slices, 4, WeakTensorKeyDictionary())
+Network = TypeVar("Network", ContextModel, IndexModel)
+
+
+def in_float64(network: Network) -> Network:
+    """A network that decides symbols in float64, in place, its convolutions replaced."""
+    if isinstance(network, ContextModel) and network.config.context == "attention":
+        _replace_convolutions(network.h_s, 2, None)  # its maps are small: a few tiles would not fill them
+        _replace_convolutions(network.slices, 4, WeakTensorKeyDictionary())
     else:
-        _replace_convolutions(context, 4, None)
-    return context.double()
+        _replace_convolutions(network, 4, None)
+    return network.double()
 
 
 def _replace_convolutions(module: nn.Module, outputs: int, known: WeakTensorKeyDictionary | None) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from .bridge import Bridge
 from .config import ModelConfig
 from .continuous import ContinuousStream, enlarge
+from .index_model import IndexModel
 from .layers import Binomial
 from .pixel_decoder import CorrectionNetwork
 from .predictor import MaskPredictor
@@ -25,6 +26,10 @@ class UlbicModel(nn.Module):
         self.bridge = Bridge(config)
         self.predictor = MaskPredictor(config.predictor, *Bridge.assist_shape(config))
         self.correction = CorrectionNetwork(config)
+        self.index_model: IndexModel | None = None
+        if config.index_model is not None:
+            latents, codes = config.continuous.latents, config.tokenizer.codes
+            self.index_model = IndexModel(config.index_model, latents, codes)
         self.smooth = Binomial() if config.continuous.smooth else nn.Identity()
 
     def restore(self, y_hat: Tensor, gain: Tensor) -> Tensor:

@@ -36,8 +36,8 @@ def another_machine(networks, scale, seed):
         noise = 2 * torch.rand(output.shape, dtype=torch.float64, generator=generator) - 1
         return output * (1 + scale * noise)
 
-    context = networks._context
-    leaves = [module for module in context.modules() if not list(module.children())]
+    parts = [part for part in (networks._context, networks._index_model) if part is not None]
+    leaves = [module for part in parts for module in part.modules() if not list(module.children())]
     hooks = [module.register_forward_hook(disturb) for module in leaves]
     try:
         yield
@@ -104,6 +104,7 @@ def toy_config():
         tokenizer=replace(TINY.tokenizer, codes=64, dim=8, encoder=small, decoder=small),
         predictor=replace(TINY.predictor, codes=64, width=32, depth=1, decoder_width=32, decoder_depth=1),
         bridge=replace(TINY.bridge, channels=16, encoder=small),
+        index_model=replace(TINY.index_model, width=16, depth=1, hidden=8),
     )
 
 

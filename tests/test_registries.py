@@ -34,7 +34,7 @@ class Busiest:
     sends_nothing: bool = False
     unlucky: frozenset[int] = frozenset()  # rounding offsets at which a value lies on a boundary
 
-    def prefers_raw(self, indices, table):
+    def prefers_raw(self, indices, context):
         return False
 
     def encode(self, writer, indices, context):

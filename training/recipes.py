@@ -10,6 +10,7 @@ The stages of HybridFlow suppl. §1, preceded by those that its public checkpoin
     decoder          the correction network and its bridge, on predicted maps, everything else frozen
     joint            everything that paints; the continuous stream as well, unless it is frozen
     contexts         context model and hyper-prior alone, for latents that stay as they are
+    indices          the index model alone, for latents and codes that stay as they are
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import NamedTuple
 from torch import nn
 
 from ulbic.codec.networks import TorchNetworks
+from ulbic.errors import WeightsError
 from ulbic.models.contrast import ContrastConfig, ContrastHead
 from ulbic.models.model import UlbicModel
 from ulbic.models.predictor import MaskPredictor
@@ -29,6 +31,7 @@ from .config import TrainConfig
 from .continuous_stage import continuous_loss
 from .contrast_stage import mage_c_loss
 from .distributed import Loss
+from .index_stage import index_loss
 from .joint_stage import JointParts, joint_loss
 from .losses import PerceptualLoss
 from .predictor_stage import LENGTH, predictor_loss
@@ -123,6 +126,8 @@ def _bind_joint(model: UlbicModel, config: TrainConfig) -> Task:
         frozen |= {*tokenizer.encoder.parameters()}
     if config.frozen_stream:
         frozen |= {*model.continuous.parameters()}
+    if model.index_model is not None:
+        frozen |= {*model.index_model.parameters()}
     return _joint_task(model, [p for p in model.parameters() if p not in frozen], config)
 
 
@@ -145,6 +150,19 @@ def _bind_contexts(model: UlbicModel, config: TrainConfig) -> Task:
     parameters = [p for name, p in named if "residual_prediction" not in name]
     networks = TorchNetworks(model)
     return Task(stream, parameters, lambda x, p: continuous_loss(networks, stream.prior, x, config, p))
+
+
+def _bind_indices(model: UlbicModel, config: TrainConfig) -> Task:
+    """State is the index model alone, so that other weights may be exchanged under it.
+
+    Raises:
+        WeightsError: the model has none.
+    """
+    if model.index_model is None:
+        raise WeightsError("these weights have no index model")
+    networks, prior, output = TorchNetworks(model), model.continuous.prior, model.index_model.output
+    parameters = list(model.index_model.parameters())
+    return Task(model.index_model, parameters, lambda x, _: index_loss(networks, prior, output, x))
 
 
 def bind(stage: str, model: UlbicModel, config: TrainConfig) -> Task:
@@ -233,5 +251,10 @@ RECIPES = {
         ),
         base=_MLIC,
         bind=_bind_contexts,
+    ),
+    "indices": Recipe(
+        tiny=TrainConfig(batch=16, learning_rate=2e-3, warmup=0.03, weight_decay=0.01, grad_clip=1.0),
+        base=TrainConfig(batch=16, learning_rate=2e-3, warmup=0.03, weight_decay=0.01, grad_clip=1.0),
+        bind=_bind_indices,
     ),
 }

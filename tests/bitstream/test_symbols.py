@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ulbic.bitstream.symbols import PartialReader, SymbolReader, SymbolWriter
-from ulbic.bitstream.tables import TOTAL, FrequencyTables, integer_frequencies
+from ulbic.bitstream.tables import TOTAL, FrequencyTables, integer_frequencies, softmax_frequencies
 from ulbic.errors import DamagedError
 
 TABLES = FrequencyTables(
@@ -116,3 +116,49 @@ def test_writer_and_reader_agree_on_the_digest():
     reader.read_uniform(1, 1024)
     assert reader.digest.hexdigest() == writer.digest.hexdigest()
     assert writer.digest.hexdigest().startswith("e28abb030eaaab1a")
+
+
+def test_literal_frequencies_of_logits():
+    """Part of the format: steps of 1/4096 nat, rounded down to sixteenths; the likeliest takes the rest."""
+    logits = np.array([[0, 0, 0, 0], [4096, 0, -255, -256], [0, -70000, 70000, 0]])
+    assert softmax_frequencies(logits).tolist() == [
+        [16384, 16384, 16384, 16384],
+        [31488, 11583, 11583, 10882],
+        [1, 1, 65533, 1],
+    ]
+
+
+@given(st.lists(st.lists(st.integers(-(1 << 40), 1 << 40), min_size=3, max_size=3), min_size=1, max_size=5))
+def test_frequencies_of_logits_are_positive_and_complete(logits):
+    frequencies = softmax_frequencies(np.array(logits))
+    assert frequencies.min() >= 1
+    assert frequencies.sum(axis=1).tolist() == [TOTAL] * len(logits)
+
+
+ROWS = np.array([[1, TOTAL - 2, 1], [TOTAL // 2, TOTAL // 4, TOTAL // 4]])
+
+
+def test_literal_bytes_of_symbols_each_under_its_own_table():
+    writer = SymbolWriter()
+    writer.write_each(np.array([1, 2]), ROWS)
+    writer.write_each(np.array([0, 0]), ROWS)
+    data = writer.finish()
+    assert data.hex() == "bfff7f"
+    assert writer.ideal_bits > 2 + 16 + 1
+    reader = SymbolReader(data)
+    assert [reader.read_each(ROWS).tolist() for _ in range(2)] == [[1, 2], [0, 0]]
+    assert reader.digest.hexdigest() == writer.digest.hexdigest()
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1)), max_size=40), st.integers(0, 20))
+def test_behind_a_cut_no_symbol_under_its_own_table_is_wrong(pairs, length):
+    symbols = np.array([s for s, _ in pairs], np.int64)
+    rows = ROWS[[row for _, row in pairs]].reshape(-1, 3)
+    writer = SymbolWriter()
+    writer.write_each(symbols, rows)
+    data = writer.finish()
+    reader = PartialReader(data[:length])
+    known = reader.read_each(rows)
+    assert known.tolist() == symbols[: len(known)].tolist()
+    assert (reader.certain, reader.missing) == (len(known), len(symbols) - len(known))
+    assert len(PartialReader(data, whole=True).read_each(rows)) == len(symbols)

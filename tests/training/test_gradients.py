@@ -14,7 +14,7 @@ from ulbic.models.model import UlbicModel
 from ulbic.training.predictor_stage import masked_loss
 from ulbic.training.recipes import RECIPES, bind
 
-NO_NETWORK = {"continuous", "contexts", "predictor", "mage-c", "predictor-cross"}
+NO_NETWORK = {"continuous", "contexts", "indices", "predictor", "mage-c", "predictor-cross"}
 STREAM = {"continuous", "contexts"}
 
 
@@ -40,6 +40,8 @@ def never_met(name, parameter):
         unmet[:, :, (offsets[:, None] + offsets) % 2 == 0] = True
     if name.endswith("mlm_layer.bias"):
         unmet[..., TINY.tokenizer.codes :] = True
+    if name == "embedding.weight":
+        unmet[:] = True  # each code has a row of its own, and noise does not meet them all
     if name.startswith("head."):
         unmet[:] = True  # behind rectifiers, which few samples do not all wake
     return unmet
