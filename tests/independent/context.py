@@ -20,6 +20,14 @@ def shuffle(x):
     return x.transpose(0, 3, 1, 4, 2).reshape(channels // 4, 2 * rows, 2 * columns)
 
 
+def conv(weights, x, name):
+    """The layer "conv"; the whole name, without its last part."""
+    weight, bias = (weights[f"{name}.{part}"].astype(np.float64) for part in ("weight", "bias"))
+    k = weight.shape[2]
+    windows = sliding_window_view(np.pad(x, ((0, 0), (k // 2,) * 2, (k // 2,) * 2)), (k, k), (1, 2))
+    return np.tensordot(weight, windows, ([1, 2, 3], [0, 3, 4])) + bias[:, None, None]
+
+
 class Context:
     """Answers `means_and_scales` of `read_symbols`. It is asked for all passes of one picture, in order."""
 
@@ -28,14 +36,10 @@ class Context:
             raise NotImplementedError(f"a context network of the kind {weights.context}")
         self.weights = weights
         self.ends = np.cumsum([0, *weights.slices])
+        self.y_hat = None
 
     def _conv(self, x, name):
-        """The layer "conv"."""
-        weight, bias = (self.weights[f"continuous.context.{name}.{part}"] for part in ("weight", "bias"))
-        weight, bias = weight.astype(np.float64), bias.astype(np.float64)
-        k = weight.shape[2]
-        windows = sliding_window_view(np.pad(x, ((0, 0), (k // 2,) * 2, (k // 2,) * 2)), (k, k), (1, 2))
-        return np.tensordot(weight, windows, ([1, 2, 3], [0, 3, 4])) + bias[:, None, None]
+        return conv(self.weights, x, f"continuous.context.{name}")
 
     def _chain(self, x, *names):
         """conv > gelu > conv ... > conv."""
@@ -92,5 +96,7 @@ class Context:
 
     def finish(self, latents):
         """y_hat, once all passes were asked for."""
-        self._correct(latents, len(self.weights.slices) - 1)
-        return self.decoded
+        if self.y_hat is None:
+            self._correct(latents, len(self.weights.slices) - 1)
+            self.y_hat = self.decoded
+        return self.y_hat

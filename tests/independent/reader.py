@@ -23,11 +23,11 @@ def check_weights(header, weights):
         raise Damaged(f"gain {header.gain}")
 
 
-def read_symbols(data, weights, means_and_scales):
+def read_symbols(data, weights, context):
     """The symbols of a whole file; the caller says each pass's means and scales."""
     header = read_header(data)
     check_weights(header, weights)
-    return read_payload(header, Decoder(header.payload), weights, means_and_scales)
+    return read_payload(header, Decoder(header.payload), weights, context)
 
 
 def read(data, weights):

@@ -1,12 +1,14 @@
 """The order of the symbols. Sections: Payload, Lattices, Digest, Rounding."""
 
 import hashlib
+import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from independent.coder import Table, call
 from independent.header import Damaged
+from independent.index_model import PLACES, IndexModel
 
 SCALE_MIN, SCALE_MAX, LEVELS = 0.11, 64, 64
 PATTERNS = [(left, corner, above) for left in (0, 1) for corner in (0, 1) for above in (0, 1)]
@@ -82,10 +84,11 @@ def read_boosts(read, h, w):
     return boosts
 
 
-def read_payload(header, coder, weights, means_and_scales):
+def read_payload(header, coder, weights, context):
     """Section "Payload", with the digest of section "Digest".
 
-    `means_and_scales(z, latents, phases, slice, phase)` gives two arrays (channels of the slice, h, w).
+    `context(z, latents, phases, slice, phase)` gives means and scales, two arrays (channels of the slice, h,
+    w), and `context.finish(latents)` y_hat.
     """
     h, w = -(-header.height // 32), -(-header.width // 32)
     digest = hashlib.sha256()
@@ -107,7 +110,7 @@ def read_payload(header, coder, weights, means_and_scales):
     start = 0
     for i, width in enumerate(weights.slices):
         for p in range(weights.phases):
-            means, scales = means_and_scales(z, latents, phases, i, p)
+            means, scales = context(z, latents, phases, i, p)
             there = np.zeros(latents.shape, bool)
             there[start : start + width] = phases == p
             numbers = levels(scales[:, phases == p], header.rounding).ravel().tolist()
@@ -122,7 +125,17 @@ def read_payload(header, coder, weights, means_and_scales):
     table.lost = -1
     lattice = plane(level_of, -(-header.height // 16), -(-header.width // 16))
     indices = np.full(lattice.shape, -1, np.int64)
-    for level in range(header.mode):
-        there = lattice == level
-        indices[there] = read([table], [0] * np.count_nonzero(there))
+    if header.mode and weights.index_depth is not None and not header.raw:
+        model = IndexModel(weights, header, boosts, context.finish(latents))
+        for level, place in itertools.product(range(header.mode), range(4)):
+            there = lattice == level
+            row, column = PLACES[place]
+            there[1 - row :: 2], there[:, 1 - column :: 2] = False, False
+            rows, columns = there.nonzero()
+            tables = model.tables(indices, place, (rows // 2, columns // 2))
+            indices[there] = read(tables, list(range(len(tables))))
+    else:
+        for level in range(header.mode):
+            there = lattice == level
+            indices[there] = read([table], [0] * np.count_nonzero(there))
     return Symbols(boosts, z, residuals, latents, indices, digest.hexdigest())

@@ -5,12 +5,22 @@ import random
 
 import numpy as np
 import pytest
+import torch
 from independent.cases import GOLDEN, NAMES, PIXEL, golden, sealed, weights
 from independent.coder import CutDecoder, Decoder, Encoder, Table
 from independent.context import Context
 from independent.header import Damaged, read_header
 from independent.reader import read, read_cut
 from independent.symbols import level_of, levels, phase_of, plane, read_payload, rounded_means
+from independent.weights import Weights
+from support import synthetic_picture, toy_config
+
+from ulbic.codec.bundle import load_bundle
+from ulbic.codec.encoder import analyse_picture, encode_features
+from ulbic.codec.profiles import RatePoint
+from ulbic.codec.tables import export_tables
+from ulbic.models.checkpoint import save_checkpoint
+from ulbic.models.model import UlbicModel
 
 
 class Log:
@@ -52,20 +62,20 @@ def test_the_payload_is_a_shortest_that_says_the_symbols(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_value_lies_within_the_guard(name):
-    context = Context(weights())
     step = np.log(64 / 0.11) / 63
 
-    def watched(z, latents, phases, i, p):
-        means, scales = context(z, latents, phases, i, p)
-        if (phases == p).any():
-            for values in (16 * means, np.log(np.clip(scales, 0.11, 64) / 0.11) / step):
-                values = values[:, phases == p] + 0.5
-                assert np.abs(values - np.rint(values)).min() > 4.9e-8
-        return means, scales
+    class Watched(Context):
+        def __call__(self, z, latents, phases, i, p):
+            means, scales = super().__call__(z, latents, phases, i, p)
+            if (phases == p).any():
+                for values in (16 * means, np.log(np.clip(scales, 0.11, 64) / 0.11) / step):
+                    values = values[:, phases == p] + 0.5
+                    assert np.abs(values - np.rint(values)).min() > 4.9e-8
+            return means, scales
 
     header = read_header(golden(name))
     assert header.rounding == 0
-    read_payload(header, Decoder(header.payload), weights(), watched)
+    read_payload(header, Decoder(header.payload), weights(), Watched(weights()))
 
 
 def test_the_worked_file():
@@ -89,14 +99,15 @@ def test_the_worked_file():
 
 
 def test_the_worked_network():
-    context, seen = Context(weights()), []
+    seen = []
 
-    def watched(*place):
-        seen.append(context(*place))
-        return seen[-1]
+    class Watched(Context):
+        def __call__(self, *place):
+            seen.append(super().__call__(*place))
+            return seen[-1]
 
-    header = read_header(PIXEL)
-    symbols = read_payload(header, Decoder(header.payload), weights(), watched)
+    context, header = Watched(weights()), read_header(PIXEL)
+    symbols = read_payload(header, Decoder(header.payload), weights(), context)
     means, scales = (values.ravel() for values in seen[2])
     np.testing.assert_allclose(means[:3], [-0.0794, -0.0407, 0.0226], atol=5e-5)
     np.testing.assert_allclose(scales[:3], [0.9779, 0.3722, 0.3323], atol=5e-5)
@@ -193,3 +204,32 @@ def test_indices_of_a_cut_file():
     assert 0 < np.count_nonzero(there) < 256
     assert np.count_nonzero(there) == count - whole.z.size - whole.residuals.size
     assert np.array_equal(symbols.indices[there], whole.indices[there])
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    """Untrained weights with an index model, as a file's bytes and as a bundle."""
+    torch.manual_seed(0)
+    model = UlbicModel(toy_config())
+    with torch.no_grad():
+        for layer in (model.index_model.output, model.index_model.known):
+            layer.weight.mul_(4)
+    path = tmp_path_factory.mktemp("toy") / "toy.safetensors"
+    save_checkpoint(path, model, export_tables(model))
+    return Weights(path.read_bytes()), load_bundle(None, "cpu", path)
+
+
+@pytest.mark.parametrize("mode", ["1_8", "1_1"])
+@pytest.mark.parametrize("boosted", [False, True])
+def test_indices_under_an_index_model(toy, mode, boosted):
+    own, bundle = toy
+    boosts = np.array([[0, 3, 0], [5, 0, 0]]) if boosted else None
+    features = analyse_picture(bundle, synthetic_picture(90, 50), boosts=boosts)
+    encoded = encode_features(bundle, features, RatePoint(2.5, mode))
+    assert not encoded.header.raw_indices
+    symbols, _ = read(encoded.data, own)
+    assert symbols.digest == encoded.digest
+    assert (symbols.indices >= 0).sum() == {"1_8": 3, "1_1": 24}[mode]
+    cut, _ = read_cut(encoded.data[:-12], own)
+    known = cut.indices >= 0
+    assert np.array_equal(cut.indices[known], symbols.indices[known])

@@ -17,7 +17,9 @@ class Weights:
         self.tag = hashlib.sha256(data).hexdigest()[:3]
         self.start = 8 + int.from_bytes(data[:8], "little")
         self.entries = json.loads(data[8 : self.start])
-        continuous = json.loads(self.entries["__metadata__"]["config"])["continuous"]
+        config = json.loads(self.entries["__metadata__"]["config"])
+        continuous, index_model = config["continuous"], config.get("index_model")
+        self.index_depth = index_model["depth"] if index_model else None
         self.context = continuous["context"]
         self.latents, self.hyper_channels = continuous["latents"], continuous["hyper_channels"]
         self.phases, self.gains = continuous["phases"], continuous["gains"]
