@@ -54,8 +54,8 @@ init_option = click.option(
 def stage_command(
     stage: str, steps: int | None, seconds: float | None, init: Path | None, **setup: Any
 ) -> None:
-    """Train one STAGE: continuous, tokenizer, predictor, mage-c, predictor-cross, decoder, joint,
-    contexts or indices; or, of docs/sparse.md, mq-vae, stackformer, dq-vae or dq-transformer."""
+    """Train one STAGE: continuous, tokenizer, predictor, mage-c, predictor-cross, decoder, codes,
+    joint, contexts or indices; or, of docs/sparse.md, mq-vae, stackformer, dq-vae or dq-transformer."""
     from .loop import Budget
     from .recipes import RECIPES
     from .run import run_stage

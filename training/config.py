@@ -31,7 +31,6 @@ class TrainConfig:
     contrast_weight: float = 0.1  # of `mage-c`'s contrastive loss (lambda), likewise
     temperature: float = 0.2  # of it (tau), likewise
     prediction_share: float = 1.0  # of the steps of `joint` in which the predictor learns as well
-    codes_settle: float = 0.67  # fraction of `joint` after which a complementing tokenizer stands still
     frozen_stream: bool = False  # `joint` leaves the continuous stream as it is
     lpips_net: str = "squeeze"
     adversarial_weight: float = 0.0  # of a patch discriminator's opinion; 0 = none

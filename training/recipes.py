@@ -8,14 +8,15 @@ The stages of HybridFlow suppl. §1, preceded by those that its public checkpoin
     mage-c           the same with a contrastive loss between views of a picture (MAGE-C)
     predictor-cross  the predictor with the CrossAttention on the continuous stream
     decoder          the correction network and its bridge, on predicted maps, everything else frozen
-    joint            everything that paints; the continuous stream as well, unless it is frozen
+    codes            tokenizer and pixel decoder together, where the tokenizer complements the restoration
+    joint            all that paints, and the predictor; the continuous stream as well, unless it is frozen
     contexts         context model and hyper-prior alone, for latents that stay as they are
     indices          the index model alone, for latents and codes that stay as they are
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ from .continuous_stage import continuous_loss
 from .contrast_stage import mage_c_loss
 from .distributed import Loss
 from .index_stage import index_loss
-from .joint_stage import JointParts, joint_loss
+from .joint_stage import PainterParts, codes_loss, joint_loss
 from .losses import PerceptualLoss
 from .predictor_stage import LENGTH, predictor_loss
 from .tokenizer_stage import CodebookKeeper, tokenizer_loss
@@ -120,26 +121,35 @@ def _bind_decoder(model: UlbicModel, config: TrainConfig) -> Task:
 
 
 def _bind_joint(model: UlbicModel, config: TrainConfig) -> Task:
-    tokenizer = model.tokenizer
-    frozen = {*tokenizer.quantize.parameters()}  # which moves by averages, where it moves
-    if not tokenizer.complements:
-        frozen |= {*tokenizer.encoder.parameters()}
+    frozen = [model.tokenizer.encoder, model.tokenizer.quantize, model.index_model]
+    return _joint_task(model, _without(model, config, frozen), config)
+
+
+def _bind_codes(model: UlbicModel, config: TrainConfig) -> Task:
+    """All that paints but the codes themselves, which move by averages."""
+    assist = getattr(model.bridge, "assist", None)  # which only "separate" has
+    frozen = [model.tokenizer.quantize, model.index_model, model.predictor, assist]
+    codes = config.batch * LENGTH / model.config.tokenizer.codes  # features a step that each stands for
+    keeper = CodebookKeeper(model.tokenizer.quantize, trust=codes)
+    parts = PainterParts(TorchNetworks(model), model, PerceptualLoss(config.lpips_net))
+    return Task(
+        nn.ModuleDict({"model": model, "keeper": keeper}),
+        _without(model, config, frozen),
+        lambda x, _: codes_loss(parts, keeper, x, config),
+    )
+
+
+def _without(model: UlbicModel, config: TrainConfig, parts: Sequence[nn.Module | None]) -> list[nn.Parameter]:
+    """The model's parameters without those of some parts, and of the continuous stream if it is frozen."""
     if config.frozen_stream:
-        frozen |= {*model.continuous.parameters()}
-    if model.index_model is not None:
-        frozen |= {*model.index_model.parameters()}
-    return _joint_task(model, [p for p in model.parameters() if p not in frozen], config)
+        parts = [*parts, model.continuous]
+    frozen = {p for part in parts if part is not None for p in part.parameters()}
+    return [p for p in model.parameters() if p not in frozen]
 
 
 def _joint_task(model: UlbicModel, parameters: list[nn.Parameter], config: TrainConfig) -> Task:
-    codes = config.batch * LENGTH / model.config.tokenizer.codes  # features a step that each stands for
-    keeper = CodebookKeeper(model.tokenizer.quantize, trust=codes)
-    parts = JointParts(TorchNetworks(model), model, keeper, PerceptualLoss(config.lpips_net))
-    return Task(
-        nn.ModuleDict({"model": model, "keeper": keeper}),
-        parameters,
-        lambda x, progress: joint_loss(parts, x, config, progress),
-    )
+    parts = PainterParts(TorchNetworks(model), model, PerceptualLoss(config.lpips_net))
+    return Task(model, parameters, lambda x, _: joint_loss(parts, x, config))
 
 
 def _bind_contexts(model: UlbicModel, config: TrainConfig) -> Task:
@@ -180,6 +190,20 @@ MAGE = TrainConfig(batch=4096, learning_rate=1.5e-4, warmup=40 / 1600)  # MAGE, 
 # HybridFlow, suppl. §1.1: 20 epochs, 8 GPUs; §1.2: 25 epochs
 _CROSS = TrainConfig(batch=10, learning_rate=5e-4, warmup=2 / 20)
 _PIXELS = TrainConfig(batch=12, learning_rate=4e-5, warmup=1 / 25, lpips_net="alex")
+_JOINT = TrainConfig(
+    batch=8,
+    learning_rate=2.5e-4,
+    warmup=0.02,
+    continuous_dropout=0.08,
+    l1_weight=0.0,
+    squared_weight=100.0,
+    lpips_weight=1.6,
+    structure_weight=1.0,
+    grain_weight=0.05,
+    mesh_weight=0.015,
+    frozen_stream=True,
+    rate_weights=(40.0, 0.6),
+)
 
 RECIPES = {
     "continuous": Recipe(
@@ -221,25 +245,8 @@ RECIPES = {
         base=_PIXELS,
         bind=_bind_decoder,
     ),
-    "joint": Recipe(
-        tiny=TrainConfig(
-            batch=8,
-            learning_rate=2.5e-4,
-            warmup=0.02,
-            continuous_dropout=0.08,
-            l1_weight=0.0,
-            squared_weight=100.0,
-            lpips_weight=1.6,
-            structure_weight=1.0,
-            grain_weight=0.05,
-            mesh_weight=0.015,
-            prediction_share=0.25,
-            frozen_stream=True,
-            rate_weights=(40.0, 0.6),
-        ),
-        base=_PIXELS,
-        bind=_bind_joint,
-    ),
+    "codes": Recipe(tiny=_JOINT, base=_PIXELS, bind=_bind_codes),
+    "joint": Recipe(tiny=replace(_JOINT, prediction_share=0.25), base=_PIXELS, bind=_bind_joint),
     "contexts": Recipe(
         tiny=TrainConfig(
             batch=16,
