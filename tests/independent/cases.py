@@ -1,6 +1,7 @@
 """What the tests of the independent reader share: the bundled weights and small files."""
 
 import functools
+import json
 from pathlib import Path
 
 from independent.header import checksum
@@ -18,8 +19,6 @@ NAMES = [
     "300x17-q4",
     "64x64-q3",
 ]
-START, PAYLOAD = "d95510116b", "fc42ef1f71"
-PIXEL = bytes.fromhex(START + "000000" + PAYLOAD + "ef42")
 
 
 @functools.cache
@@ -28,9 +27,19 @@ def weights():
     return Weights((ROOT / "models" / "weights" / "tiny.safetensors").read_bytes())
 
 
+TAG = weights().tag
+START, PAYLOAD = f"d955101{TAG}", "fc42ef1f71"
+PIXEL = bytes.fromhex(START + "000000" + PAYLOAD + "ef42")
+
+
 def golden(name):
     """A golden file's bytes."""
-    return (GOLDEN / f"16b-{name}.ulb").read_bytes()
+    return (GOLDEN / f"{TAG}-{name}.ulb").read_bytes()
+
+
+def facts_of(name):
+    """What must be read from it."""
+    return json.loads((GOLDEN / f"{TAG}-{name}.json").read_text())
 
 
 def sealed(*parts):

@@ -1,12 +1,11 @@
 """The document docs/format.md suffices: a reader written from it alone reads the golden files."""
 
-import json
 import random
 
 import numpy as np
 import pytest
 import torch
-from independent.cases import GOLDEN, NAMES, PIXEL, golden, sealed, weights
+from independent.cases import NAMES, PIXEL, START, TAG, facts_of, golden, sealed, weights
 from independent.coder import CutDecoder, Decoder, Encoder, Table
 from independent.context import Context
 from independent.header import Damaged, read_header
@@ -45,7 +44,7 @@ def logged(data):
 @pytest.mark.parametrize("name", NAMES)
 def test_symbols_of_a_golden_file(name):
     symbols, _ = read(golden(name), weights())
-    assert symbols.digest == json.loads((GOLDEN / f"16b-{name}.json").read_text())["symbols"]
+    assert symbols.digest == facts_of(name)["symbols"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -142,7 +141,7 @@ def test_tables():
     [("00", 0, 0, 15), ("19", 1, 1, 1), ("38", 3, 1, 7), ("57", 5, 0, 8)],
 )
 def test_what_the_writer_of_the_document_writes(first, mode, raw, rounding):
-    start = f"d9551{rounding:x}116b{first}c6018e01"  # 199 x 143 pixels
+    start = f"d9551{rounding:x}1{TAG}{first}c6018e01"  # 199 x 143 pixels
     header = read_header(sealed(start))
     assert (header.mode, header.raw, header.rounding) == (mode, raw, rounding)
     assert (header.width, header.height) == (199, 143)
@@ -162,7 +161,7 @@ def test_boosts():
 
 def test_a_boost_above_16_is_damage():
     dice = iter([1, 15, 1, 0, 1])  # two planes of one cell, one of 16 and one of 1
-    encoder, start = Encoder(lambda table: next(dice)), "d95510116b80000080"
+    encoder, start = Encoder(lambda table: next(dice)), f"{START}80000080"
     with pytest.raises(Damaged):
         read_payload(read_header(sealed(start)), encoder, weights(), Context(weights()))
     with pytest.raises(Damaged):
