@@ -87,7 +87,8 @@ def all_command(seconds: float, init: Path | None, **setup: Any) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @_setup_options
 def export_command(weights: Path, file: Path, **setup: Any) -> None:
-    """Write the fp16 file to ship, with its integer tables; counts indices on the training pictures."""
+    """Write the fp16 file to ship, with its integer tables; without an index model, indices are counted
+    on the training pictures."""
     from .run import export
 
     export(weights, file, _setup(**setup))

@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ulbic.errors import WeightsError
 from ulbic.models.config import Bridge, ModelConfig
 from ulbic.models.context import SliceContext
 from ulbic.models.continuous import ContinuousStream
@@ -116,6 +117,9 @@ def assembled(config: ModelConfig, stream: dict[str, Tensor], rest: UlbicModel) 
 
     Args:
         stream: the state of a `ContinuousStream` of `config`.
+
+    Raises:
+        WeightsError: it is of another one.
     """
     model = UlbicModel(config)
     own, given = model.state_dict(), rest.state_dict()
@@ -127,7 +131,10 @@ def assembled(config: ModelConfig, stream: dict[str, Tensor], rest: UlbicModel) 
             value[:] = F.pad(old, (0, 0, 0, 0, 0, value.shape[1] - old.shape[1]))
         else:
             value.copy_(old)
-    model.continuous.load_state_dict(stream)
+    try:
+        model.continuous.load_state_dict(stream)
+    except RuntimeError:
+        raise WeightsError(f"the stream is not one of {config.name!r}") from None
     return model
 
 

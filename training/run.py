@@ -157,7 +157,9 @@ def run_all(init: Path | None, seconds: float, setup: RunSetup) -> Path:
 def export(weights: Path, file: Path, setup: RunSetup, crops: int = 2048) -> None:
     """Writes the fp16 file to ship, its tables built from the rounded weights and from `crops` crops."""
     model = load_checkpoint(weights).model.half().float()
-    batches = Crops(open_store(setup.shards, setup.cache), batch=8, seed=1)
-    maps = [model.tokenizer.indices(next(batches)).flatten() for _ in range(crops // 8)]
-    counts = torch.cat(maps).bincount(minlength=model.config.tokenizer.codes)
-    save_checkpoint(file, model, export_tables(model, counts.numpy()), torch.float16)
+    counts = None
+    if model.index_model is None:  # which makes a table of all indices superfluous
+        batches = Crops(open_store(setup.shards, setup.cache), batch=8, seed=1)
+        maps = [model.tokenizer.indices(next(batches)).flatten() for _ in range(crops // 8)]
+        counts = torch.cat(maps).bincount(minlength=model.config.tokenizer.codes).numpy()
+    save_checkpoint(file, model, export_tables(model, counts), torch.float16)

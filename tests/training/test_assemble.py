@@ -8,6 +8,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from ulbic.errors import WeightsError
 from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
 from ulbic.models.config import TINY
 from ulbic.models.model import UlbicModel
@@ -58,3 +59,9 @@ def test_restorations_tell_a_complementing_tokenizer_something():
     nothing = torch.zeros_like(picture)
     assert torch.equal(tokenizer.features(picture), tokenizer.features(picture, nothing))
     assert not torch.equal(tokenizer.features(picture), tokenizer.features(picture, restoration))
+
+
+def test_a_stream_of_another_model_is_refused(old):
+    stream = {key: value[:1] for key, value in old.continuous.state_dict().items()}
+    with pytest.raises(WeightsError, match="not one of 'tiny'"):
+        assembled(TINY, stream, old)
