@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from .metrics import lpips
 from .peers import CODECS, Codec
-from .peers.ulbic import Ulbic
+from .peers.ulbic import CODEC, Ulbic
 
 KNOBS = {  # every setting, by growing files
     "vvc": range(63, 20, -1),
@@ -27,6 +27,7 @@ KNOBS = {  # every setting, by growing files
     "webp": range(101),
     "jpeg": range(1, 96),
 }
+QUALITIES = click.IntRange(1, max(CODEC.settings))
 CAPTION, GAP = 14, 4  # pixels
 ZOOMS = ("100", "200", "300", "400")
 
@@ -102,7 +103,7 @@ def row(cells: list[Cell], crop: Crop, size: tuple[int, int], zoom: int) -> Imag
 @click.command()
 @click.argument("places", nargs=-1, required=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-@click.option("-q", "--quality", type=click.IntRange(1, 8), default=5, show_default=True)
+@click.option("-q", "--quality", type=QUALITIES, default=5, show_default=True)
 @click.option("--peer", type=click.Choice(list(KNOBS)), default="vvc", show_default=True)
 @click.option("--every", default=1, show_default=True, help="Take every n-th picture.")
 @click.option("--crop", type=(int, int), default=(256, 192), show_default=True, help="Pixels.")

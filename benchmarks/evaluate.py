@@ -14,10 +14,12 @@ import click
 
 from . import worker
 from .metrics import Metric, measure, metric_table, usable
-from .peers.ulbic import Ulbic
+from .peers.ulbic import CODEC, Ulbic
 from .pictures import Picture, open_pictures
 from .records import COSTS, Record, curves, to_csv
 from .runner import record
+
+QUALITIES = click.IntRange(1, max(CODEC.settings))
 
 
 def evaluate(
@@ -36,7 +38,7 @@ def evaluate(
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-@click.option("-q", "--quality", "qualities", type=click.IntRange(1, 8), multiple=True, default=range(1, 9))
+@click.option("-q", "--quality", "qualities", type=QUALITIES, multiple=True, default=CODEC.settings)
 @click.option("--weights", type=click.Path(path_type=Path, exists=True))
 @click.option("--limit", type=int, help="Only so many pictures.")
 @click.option("--decoded", type=click.Path(path_type=Path, file_okay=False), help="Keep the pictures here.")

@@ -6,12 +6,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ulbic.bitstream.symbols import SymbolWriter
 from ulbic.bitstream.tables import TOTAL, FrequencyTables
 from ulbic.codec.boosts import gains_of
 from ulbic.codec.bundle import Bundle
 from ulbic.codec.decoder import Symbols
 from ulbic.codec.encoder import PictureFeatures
 from ulbic.codec.exactness import ExactRounding
+from ulbic.codec.index_mode import IndexContext
+from ulbic.codec.index_modes import mode_of_file
 from ulbic.codec.latents import Pass, walk
 from ulbic.models.entropy import gaussian_likelihood
 
@@ -46,17 +49,38 @@ def likelihoods(bundle: Bundle, features: PictureFeatures, symbols: Symbols) -> 
 
     z_hat = torch.from_numpy(hyper).to(networks.symbol_device).double()
     walk(networks, z_hat, (y.shape[2], y.shape[3]), look)
-    sent = symbols.indices[symbols.received]
-    indices = (
-        np.full(len(sent), 1 / networks.sizes.codes)
-        if header.raw_indices
-        else _probabilities(tables.index, sent, np.zeros_like(sent))
+    context = IndexContext(
+        y_hat=symbols.y_hat,
+        gains=gains_of(header.gain, symbols.boosts, networks),
+        networks=networks,
+        rounding=rounding,
+        table=tables.index,
+        raw=header.raw_indices,
     )
+    indices = _Probabilities()
+    mode_of_file(header.index_mode).encode(indices, symbols.indices, context)
     return {
         "y": seen,
         "z": torch.from_numpy(_probabilities(tables.hyper, hyper, channels)).to(y),
-        "indices": torch.from_numpy(indices)[None].to(y),
+        "indices": torch.from_numpy(np.concatenate([np.empty(0), *indices.seen]))[None].to(y),
     }
+
+
+class _Probabilities(SymbolWriter):
+    """Writes nothing, and keeps the probability of every symbol, call by call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[np.ndarray] = []
+
+    def write(self, symbols: np.ndarray, indices: np.ndarray, tables: FrequencyTables) -> None:
+        self.seen.append(_probabilities(tables, symbols, indices))
+
+    def write_uniform(self, symbols: np.ndarray, size: int) -> None:
+        self.seen.append(np.full(len(symbols), 1 / size))
+
+    def write_each(self, symbols: np.ndarray, frequencies: np.ndarray) -> None:
+        self.seen.append(frequencies[np.arange(len(symbols)), symbols] / TOTAL)
 
 
 def _probabilities(tables: FrequencyTables, symbols: np.ndarray, indices: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ulbic.models.entropy import MEAN_STEP, SCALE_LEVELS, SCALE_MAX, SCALE_MIN
 
-GUARD = 5e-8  # of a grid step; implementations differ by about 1e-14 (docs/reproducibility.md)
+GUARD = 1e-8  # of a grid step; implementations differ by about 1e-14 (docs/reproducibility.md)
 OFFSETS = 16
 _LOG_STEP = math.log(SCALE_MAX / SCALE_MIN) / (SCALE_LEVELS - 1)
 

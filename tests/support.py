@@ -22,7 +22,7 @@ needs_shared = pytest.mark.skipif(
 
 WIDE, PHONE = (1200, 900), (390, 844)  # windows of a browser, in pixels
 
-DISAGREEMENT = 1e-10  # relative, of every layer: a million times what implementations really differ by
+DISAGREEMENT = 2e-11  # relative, of every layer: 100,000 times what implementations really differ by
 
 
 @contextmanager

@@ -169,8 +169,11 @@ ENCODING = {
     "slice_features",
     "distribution",
     "refine",
+    "index_features",
+    "index_hidden",
+    "index_logits",
 }
-DECODING = {"hyper_synthesise", "slice_features", "distribution", "refine"}
+DECODING = ENCODING - {"analyse", "tokenise", "hyper_analyse"}
 DECODING |= {"restore", "assist", "correct", "predict", "paint"}
 
 
@@ -182,7 +185,7 @@ def test_encoder_and_decoder_ask_the_networks_through_the_interface_alone(bundle
     counting = replace(bundle, networks=Counting(bundle.networks))
     assert encode_picture(counting, picture, point).data == plain
     assert set(counting.networks.calls) == ENCODING
-    assert counting.networks.calls["distribution"] == 4 * 3  # slices x phases
+    assert counting.networks.calls["distribution"] == 5 * 3  # slices x phases
 
     counting.networks.calls.clear()
     assert decode_picture(counting, read_container(plain)).tobytes() == expected.tobytes()

@@ -16,9 +16,14 @@ from support import synthetic_picture
 
 import ulbic
 from ulbic.benchmarks import eval_model
+from ulbic.benchmarks.likelihoods import likelihoods
 from ulbic.benchmarks.metrics import psnr
 from ulbic.benchmarks.zoo_model import ARCHITECTURE, ZooModel, register
+from ulbic.bitstream.container import read_container
 from ulbic.codec.api import encode_with
+from ulbic.codec.decoder import decode_symbols
+from ulbic.codec.encoder import analyse_picture, encode_features
+from ulbic.codec.profiles import RatePoint
 from ulbic.codec.settings import EncodeSettings
 from ulbic.errors import SettingsError, WeightsError
 
@@ -98,16 +103,26 @@ def test_likelihoods_add_up_to_the_file(model, pictures):
         seen = model(tensor(pictures[0]))
     bits = {name: -float(p.double().log2().sum()) for name, p in seen["likelihoods"].items()}
     assert {name: tuple(p.shape) for name, p in seen["likelihoods"].items()} == {
-        "y": (1, 64, 6, 8),
+        "y": (1, 96, 6, 8),
         "z": (1, 48, 2, 2),
-        "indices": (1, 12),
+        "indices": (1, 0),
     }
-    assert bits["indices"] > 12 * 5
     data = ulbic.encode(pictures[0], 6, device="cpu")
     coded = encode_with(pictures[0], EncodeSettings(quality=6, device="cpu"))
     assert sum(bits.values()) == pytest.approx(coded.ideal_bits, rel=0.02)  # the coder rounds the scales
     assert coded.data == data
     assert pixels(seen["x_hat"]) == ulbic.decode(data, device="cpu")
+
+
+@pytest.mark.parametrize("mode", ["1_4", "1_1"])
+def test_likelihoods_of_sent_indices_add_up_to_their_bits(bundle, pictures, mode):
+    features = analyse_picture(bundle, pictures[0])
+    files = [encode_features(bundle, features, RatePoint(3, m)) for m in ("0", mode)]
+    symbols = decode_symbols(bundle, read_container(files[1].data))
+    seen = likelihoods(bundle, features, symbols)["indices"]
+    assert seen.shape == (1, {"1_4": 48, "1_1": 192}[mode])
+    added = files[1].ideal_bits - files[0].ideal_bits
+    assert -float(seen.log2().sum()) == pytest.approx(added, abs=1e-6)
 
 
 def test_entropy_estimation_takes_pictures_as_they_are(model):
@@ -171,7 +186,7 @@ def test_it_is_in_registry_and_zoo(model):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (("-q", "9"), 2, "Error: quality 9 is not one of 1 to 8, as model 'tiny' has them"),
+        (("-q", "13"), 2, "Error: quality 13 is not one of 1 to 12, as model 'tiny' has them"),
         (("-q", "low"), 1, "Error: invalid literal for int() with base 10: 'low'"),
     ],
 )

@@ -69,5 +69,5 @@ def test_what_cannot_be_measured_gets_a_line_and_the_exit_code_says_partial(fold
         assert line in result.stderr
     assert "BD-rate against JPEG" in result.stdout
     rows = (folder / "out" / "results.csv").read_text().splitlines()
-    assert len(rows) == 1 + 2 * (8 + 6)
+    assert len(rows) == 1 + 2 * (12 + 6)
     assert (folder / "out" / "report.html").exists()

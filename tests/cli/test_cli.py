@@ -15,7 +15,7 @@ from ulbic.codec.profiles import TINY
 
 def test_encode_info_decode(picture_file, tmp_path):
     file, decoded = tmp_path / "a.ulb", tmp_path / "a.png"
-    assert ulbic("encode", picture_file, "-o", file, "-q", 6).returncode == 0
+    assert ulbic("encode", picture_file, "-o", file, "--index-mode", "1_16").returncode == 0
     account = json.loads(ulbic("info", file, "--json").stdout)
     assert (account["width"], account["height"], account["index_mode"]) == (96, 80, "1_16")
     assert account["file_bytes"] == file.stat().st_size
@@ -105,7 +105,7 @@ def future_ulb(folder):
         (1, ["encode", "picture.png", "-o", "out.ulb", "--device", "abacus"]),
         (1, ["encode", "picture.png", "-o", "out.ulb", "--device", "cuda:99"]),
         (2, ["encode"]),
-        (2, ["encode", "picture.png", "-q", "9"]),
+        (2, ["encode", "picture.png", "-q", "13"]),
         (2, ["encode", "picture.png", "-q", "3", "--target-bpp", "0.03"]),
         (2, ["encode", "picture.png", "--strict"]),
         (2, ["encode", "picture.png", "-o", "out.jpg"]),

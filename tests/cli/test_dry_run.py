@@ -78,7 +78,7 @@ def test_it_says_so_in_words():
         (0, ["encode", "photos/new.png"]),
         (0, ["encode", "photos/new.png", "-o", "photos/new.jpg", "--force"]),
         (0, ["decode", "out/stale.ulb", "-o", "a", "--format", "webp"]),
-        (2, ["encode", "photos/new.png", "-q", "9"]),
+        (2, ["encode", "photos/new.png", "-q", "13"]),
         (2, ["encode", "photos/new.png", "-o", "photos/new.jpg"]),
         (2, ["encode", "photos/new.png", "-o", "-", "--json"]),
         (3, ["encode", "photos/gone.png"]),

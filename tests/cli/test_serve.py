@@ -229,8 +229,8 @@ def test_port_80_needs_no_number():
     [
         ("/encode", "one of quality and target_size must be given"),
         ("/encode?quality=3&target_size=900", "one of quality and target_size must be given"),
-        ("/encode?quality=9", "quality must be a whole number from 1 to 8"),
-        ("/encode?quality=x", "quality must be a whole number from 1 to 8"),
+        ("/encode?quality=13", "quality must be a whole number from 1 to 12"),
+        ("/encode?quality=x", "quality must be a whole number from 1 to 12"),
         ("/encode?target_size=0", "target_size must be a whole number from 1 to 268435456"),
         ("/encode?target_size=%C2%B2", "target_size must be a whole number from 1 to 268435456"),
         ("/peer?codec=abacus&size=900", "there is no codec 'abacus' here"),

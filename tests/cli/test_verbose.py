@@ -40,7 +40,7 @@ def test_a_rate_search_tells_of_what_it_tries(here):
 
 
 def test_decoding_tells_of_the_file(here):
-    lines("encode", "a.png", "-q", 6)
+    lines("encode", "a.png", "-q", 6, "--index-mode", "1_16")
     told = lines("decode", "a.ulb", "--verbose")
     assert re.fullmatch(r"ulbic: a.ulb: gain 5, index mode 1_16: \d+ bytes of payload", told[0])
     assert told[1] == "ulbic: a.ulb: the picture painted in N s"

@@ -128,9 +128,9 @@ def test_a_truncated_picture_is_refused():
         ulbic.encode(buffer.getvalue()[:-300])
 
 
-@pytest.mark.parametrize("quality", [0, 9])
+@pytest.mark.parametrize("quality", [0, 13])
 def test_quality_out_of_range_is_refused(quality):
-    with pytest.raises(UlbicError, match="1 to 8"):
+    with pytest.raises(UlbicError, match="1 to 12"):
         ulbic.encode(synthetic_picture(8, 8), quality)
 
 

@@ -80,7 +80,7 @@ def test_modes_are_known_before_the_pixels_are(mode):
 
 
 def test_quality_is_that_of_ulbic(tmp_path):
-    with pytest.raises(ValueError, match="1 to 8"):
+    with pytest.raises(ValueError, match="1 to 12"):
         synthetic_picture(8, 8).save(tmp_path / "x.ulb", quality=75)
     assert not (tmp_path / "x.ulb").exists()
 

@@ -25,8 +25,7 @@ def test_model_numbers_are_fixed():
 
 
 def test_the_ladder_of_tiny():
-    points = [(0, "0"), (1, "0"), (2, "0"), (3, "0"), (4, "0"), (5, "1_16"), (6, "1_4"), (7, "1_1")]
-    assert TINY.qualities == tuple(RatePoint(*point) for point in points)
+    assert TINY.qualities == tuple(RatePoint(gain, "0") for gain in range(12))
     assert TINY.rate_point() == (4, "0")
     assert TINY.rate_point(2, "1_4") == (1, "1_4")
 
@@ -48,9 +47,9 @@ def test_bundled_weights_are_the_profiles_and_fit_their_budget():
     assert path.stat().st_size <= 32 * 2**20
 
 
-@pytest.mark.parametrize("quality", [0, 9, "high", 2.5])
+@pytest.mark.parametrize("quality", [0, 13, "high", 2.5])
 def test_a_quality_that_a_model_lacks_is_refused(quality):
-    with pytest.raises(SettingsError, match="is not one of 1 to 8, as model 'tiny' has them"):
+    with pytest.raises(SettingsError, match="is not one of 1 to 12, as model 'tiny' has them"):
         TINY.rate_point(quality)
 
 

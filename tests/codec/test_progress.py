@@ -24,13 +24,11 @@ def test_nobody_has_to_listen():
     Progress(None, 1).add(1)
 
 
-@pytest.mark.parametrize(
-    ("quality", "times"), [(1, 5), (7, 5), (8, 4)]
-)  # none of the indices sent, a quarter, all
-def test_a_listener_hears_of_every_window(quality, times, monkeypatch):
+@pytest.mark.parametrize(("index_mode", "times"), [("0", 5), ("1_4", 5), ("1_1", 4)])
+def test_a_listener_hears_of_every_window(index_mode, times, monkeypatch):
     monkeypatch.setattr(windows, "PIXEL_WINDOW", 8)
     heard = []
-    data = ulbic.encode(synthetic_picture(200, 100), quality)
+    data = ulbic.encode(synthetic_picture(200, 100), 3, index_mode=index_mode)
     ulbic.decode(data, listener=heard.append)
     assert len(heard) == times  # symbols, the predictor's one window, three of pixels
     assert all(0 < before < after for before, after in itertools.pairwise(heard))

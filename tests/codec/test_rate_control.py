@@ -84,8 +84,8 @@ def test_of_two_targets_the_smaller_counts(sizes):
 
 
 def test_a_gain_above_the_models_last_is_refused(bundle, features):
-    with pytest.raises(SettingsError, match=r"gain 7\.5: those of model 'tiny' end at 7"):
-        encode_features(bundle, features, RatePoint(7.5, "0"))
-    header, payload, *_ = read_container(encode_features(bundle, features, RatePoint(7, "0")).data)
-    with pytest.raises(DamagedError, match=r"gain 7\.5"):
-        ulbic.decode(write_container(replace(header, gain=7.5), payload))
+    with pytest.raises(SettingsError, match=r"gain 11\.5: those of model 'tiny' end at 11"):
+        encode_features(bundle, features, RatePoint(11.5, "0"))
+    header, payload, *_ = read_container(encode_features(bundle, features, RatePoint(11, "0")).data)
+    with pytest.raises(DamagedError, match=r"gain 11\.5"):
+        ulbic.decode(write_container(replace(header, gain=11.5), payload))

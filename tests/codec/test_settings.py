@@ -15,8 +15,8 @@ from ulbic.errors import SettingsError
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"quality": 0}, "quality 0 is not one of 1 to 8"),
-        ({"quality": 9}, "quality 9 is not one of 1 to 8"),
+        ({"quality": 0}, "quality 0 is not one of 1 to 12"),
+        ({"quality": 13}, "quality 13 is not one of 1 to 12"),
         ({"index_mode": "1_3"}, "has no index mode '1_3'"),
         ({"model": "huge"}, "no model 'huge'; there are tiny"),
         ({"target_size": 0}, "a target of 0 bytes"),

@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 from support import synthetic_picture  # noqa: E402
 
-QUALITIES = [(1, 1, 1), (17, 300, 2), (64, 64, 3), (300, 17, 4), (160, 128, 5), (256, 256, 8)]
+QUALITIES = [(1, 1, 1), (17, 300, 2), (64, 64, 3), (300, 17, 4), (160, 128, 5), (256, 256, 12)]
 FOR_DOCTOR = "160x128-q5"  # the case that travels with the package
 
 

@@ -9,7 +9,7 @@ from independent.context import Context
 from independent.header import Damaged, Future, OtherWeights, read_header
 from independent.symbols import read_payload
 
-MODEL_NUMBERS = {"16b": 1}
+MODEL_NUMBERS = {"b55": 1}
 
 
 def check_weights(header, weights):

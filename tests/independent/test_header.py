@@ -74,7 +74,7 @@ def test_extras():
     assert header.payload.hex() == PAYLOAD
 
 
-BEHIND = [START, "800000", "62", "05", PAYLOAD, "010180", "4202abcd"]
+BEHIND = [START, "800000", "62", f"{len(PAYLOAD) // 2:02x}", PAYLOAD, "010180", "4202abcd"]
 
 
 def test_extras_behind_the_payload():
@@ -86,13 +86,13 @@ def test_extras_behind_the_payload():
 @pytest.mark.parametrize(
     ("length", "payload", "kinds", "whole"),
     [
-        (23, PAYLOAD, [1, 0x42], True),
-        (22, PAYLOAD, [1, 0x42], True),
-        (21, PAYLOAD, [1], True),
-        (18, PAYLOAD, [1], True),
-        (17, PAYLOAD, [], True),
-        (15, PAYLOAD, [], True),
-        (14, PAYLOAD[:-2], [], False),
+        (28, PAYLOAD, [1, 0x42], True),
+        (27, PAYLOAD, [1, 0x42], True),
+        (26, PAYLOAD, [1], True),
+        (23, PAYLOAD, [1], True),
+        (22, PAYLOAD, [], True),
+        (20, PAYLOAD, [], True),
+        (19, PAYLOAD[:-2], [], False),
         (10, "", [], False),
     ],
 )
@@ -156,7 +156,7 @@ def test_hostile_headers(data, kind):
         (sealed(f"d955102{TAG}", "0000", "00", PAYLOAD), OtherWeights),
         (sealed(START, "600680", "0000", PAYLOAD), Future),
         (sealed(START, "6006ff", "0000", PAYLOAD), Future),  # the mode comes before the gain
-        (sealed(START, "7511", "0000", PAYLOAD), Damaged),  # gain 7 + 1 / 16
+        (sealed(START, "7711", "0000", PAYLOAD), Damaged),  # gain 11 + 1 / 16
         (sealed(START, "0000", "00", "ff" * 8), Damaged),  # q = 2^24
     ],
 )
