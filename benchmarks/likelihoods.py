@@ -32,7 +32,8 @@ def likelihoods(bundle: Bundle, features: PictureFeatures, symbols: Symbols) -> 
         "z": (1, hyper_channels, ceil(h/4), ceil(w/4)) and "indices": (1, sent), as the coder has them.
     """
     networks, tables, header = bundle.networks, bundle.tables, symbols.header
-    y, z = networks.hyper_analyse(features.latents, gains_of(header.gain, symbols.boosts, networks))
+    gains = gains_of(header.gain, symbols.boosts, networks)
+    y, z = networks.hyper_analyse(features.latents, gains)
     y, rounding = y.to(networks.symbol_device).double(), ExactRounding(header.rounding)
     channels = np.broadcast_to(np.arange(z.shape[1])[:, None, None], z.shape)
     hyper = tables.hyper.clamp(z.round().long().cpu().numpy(), channels)
@@ -51,7 +52,7 @@ def likelihoods(bundle: Bundle, features: PictureFeatures, symbols: Symbols) -> 
     walk(networks, z_hat, (y.shape[2], y.shape[3]), look)
     context = IndexContext(
         y_hat=symbols.y_hat,
-        gains=gains_of(header.gain, symbols.boosts, networks),
+        gains=gains,
         networks=networks,
         rounding=rounding,
         table=tables.index,
