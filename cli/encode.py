@@ -17,6 +17,7 @@ from .examples import with_examples
 from .manner import Manner
 from .options import (
     conversion_options,
+    effort_option,
     index_mode_option,
     keep_icc_option,
     keep_metadata_option,
@@ -33,6 +34,7 @@ EXAMPLES = with_examples(
     "ulbic encode photo.jpg -o photo.ulb -q 5",
     "ulbic encode photo.jpg --target-bpp 0.03 --verbose",
     "ulbic encode photo.jpg --target-size 1500 --strict --index-mode 1_4",
+    "ulbic encode photo.jpg -q 3 --effort 2",
     "ulbic encode portrait.jpg --target-size 2000 --roi 180,60,200,240",
     "ulbic encode photo.tif --keep-icc --keep-metadata --verify",
     "ulbic encode photo.jpg --model tiny --device cpu --force",
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
 )
 @click.option("--target-bpp", type=PositiveNumber(), metavar="X", help="The same in bits per pixel.")
 @click.option("--strict", is_flag=True, help="Fail where even the smallest file is above the target.")
+@effort_option
 @roi_option
 @index_mode_option
 @keep_icc_option

@@ -11,7 +11,7 @@ import click
 from ulbic.codec.index_modes import INDEX_MODES
 from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 from ulbic.codec.regions import DEFAULT_BOOST
-from ulbic.codec.settings import DecodeSettings, EncodeSettings
+from ulbic.codec.settings import EFFORTS, DecodeSettings, EncodeSettings
 
 from .arguments import NAME, PATH
 from .manner import Manner
@@ -39,6 +39,14 @@ index_mode_option = click.option(
     "--index-mode",
     metavar="NAME",
     help=f"Which indices to send, instead of the quality's own mode: {', '.join(INDEX_MODES.names)}.",
+)
+effort_option = click.option(
+    "--effort",
+    type=click.IntRange(EFFORTS[0], EFFORTS[-1]),
+    metavar=f"{EFFORTS[0]}..{EFFORTS[-1]}",
+    default=EFFORTS[0],
+    show_default=True,
+    help="How long to search for a better file of the same quality: seconds to minutes a picture.",
 )
 roi_option = click.option(
     "--roi",

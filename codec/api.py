@@ -33,10 +33,10 @@ def encode(
     Args:
         source: a path, the bytes of a picture file, the open file, a PIL image, or an array (h, w, 3) or
             (h, w) of uint8; any size from 1x1 pixel.
-        quality: 1 (smallest) to as many as the model has, `tiny` 8.
+        quality: 1 (smallest) to as many as the model has, `tiny` 12.
         listener: called with the share of the work that is done, 0 to 1, now and then.
         options: the other fields of `EncodeSettings`: `target_size`, `target_bpp`, `strict`, `index_mode`,
-            `roi`, `keep_icc`, `keep_metadata`, `verify`, `model`, `weights`, `device`.
+            `effort`, `roi`, `keep_icc`, `keep_metadata`, `verify`, `model`, `weights`, `device`.
 
     Returns:
         The bytes of a .ulb file.
@@ -54,7 +54,7 @@ def encode_with(source: Source, settings: EncodeSettings, listener: Listener | N
     model = None if settings.weights else PROFILES.named(settings.model)
     bundle = load_bundle(model, settings.device, settings.weights)
     settings.check(bundle.profile)
-    features = analyse_picture(bundle, pixels, extras, boosts, listener)
+    features = analyse_picture(bundle, pixels, extras, boosts, settings.effort, listener)
     if settings.has_target:
         budget = settings.budget(pixels.width * pixels.height)
         encoded = encode_to_budget(

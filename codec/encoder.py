@@ -1,7 +1,7 @@
 """Picture to bytes.
 
 picture ─ analyse_picture, tile by tile ─ networks.analyse ─ latents
-          encode_features ┬ y, z ─ encode_latents ─ y_hat ────────────────────────┐
+          encode_features ┬ y, z ─ (annealing) ─ encode_latents ─ y_hat ──────────┐
                           └ restoration of y_hat ─ index map ─ index mode's encode ┴ container
 """
 
@@ -24,6 +24,7 @@ from ulbic.bitstream.symbols import SymbolWriter
 from ulbic.errors import SettingsError, UlbicError
 from ulbic.models.config import latent_size, token_size
 
+from .annealing import STEPS, Annealing
 from .boosts import gains_of
 from .bundle import Bundle
 from .exactness import GUARD, OFFSETS, ExactRounding, NearBoundaryError
@@ -51,6 +52,7 @@ class PictureFeatures:
     tokenising: Tokenising  # for the index map, where one is sent
     grey: bool  # and what travels beside the pixels
     chunks: tuple[Chunk, ...]
+    annealing: Annealing | None = None  # of the latents, at each rate; None: they stay
     boosts: np.ndarray | None = None  # (h, w) int64, half gain steps that a cell has above the rate point's
 
 
@@ -69,12 +71,17 @@ def analyse_picture(
     picture: Image.Image,
     extras: Extras = NO_EXTRAS,
     boosts: np.ndarray | None = None,
+    effort: int = 0,
     listener: Listener | None = None,
 ) -> PictureFeatures:
     """Runs the continuous encoder over an RGB picture of any size, in the memory of one tile.
 
+    Args:
+        effort: 0 to 3, how long the latents are to be annealed at every rate.
+
     Raises:
         LimitError: the format has no room for something in `extras`.
+        SettingsError: nothing is known of the model that annealing could aim at.
     """
     started, networks = time.perf_counter(), bundle.networks
     rows, columns = latent_size(*picture.size)
@@ -93,10 +100,19 @@ def analyse_picture(
         height=picture.height,
         latents=latents,
         tokenising=Tokenising(networks, picture),
+        annealing=_annealing(bundle, picture, effort),
         grey=extras.grey,
         chunks=pack_extras(extras),
         boosts=boosts,
     )
+
+
+def _annealing(bundle: Bundle, picture: Image.Image, effort: int) -> Annealing | None:
+    if effort == 0:
+        return None
+    if bundle.profile.tradeoff is None:
+        raise SettingsError(f"model {bundle.profile.name!r} has no effort but 0")
+    return Annealing(bundle.networks, picture, bundle.profile.tradeoff, STEPS[effort])
 
 
 @torch.no_grad()
@@ -116,6 +132,8 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
         raise SettingsError(f"model {bundle.profile.name!r} has one gain, and no higher one for a region")
     gains = gains_of(point.gain, boosts, networks)
     y, z = networks.hyper_analyse(features.latents, gains)
+    if features.annealing is not None:
+        y = features.annealing.latents(y, z, gains)
 
     for offset in range(OFFSETS):
         writer, rounding = SymbolWriter(), ExactRounding(offset, GUARD)

@@ -60,6 +60,9 @@ class Networks(Protocol):
     def models_indices(self) -> bool:
         """Whether there is an index model, without which the `index_...` operations do not exist."""
 
+    def relaxed(self) -> Networks:
+        """The same with a context model in float32 on `device`: for estimates, not for coding."""
+
     def analyse(self, picture: Tensor) -> Tensor:
         """Latents before the gain."""
 
@@ -163,6 +166,11 @@ class TorchNetworks:
     @property
     def models_indices(self) -> bool:
         return self._index_model is not None
+
+    def relaxed(self) -> TorchNetworks:
+        other = copy.copy(self)
+        other._context = self._model.continuous.context
+        return other
 
     def analyse(self, picture: Tensor) -> Tensor:
         with self._precision(self._mixed):

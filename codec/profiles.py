@@ -13,6 +13,7 @@ from ulbic.errors import SettingsError, WeightsError
 
 from .lattices import LATTICE_NAMES
 from .registry import Registry
+from .tradeoff import Tradeoff
 
 FILE_MODEL = (
     15  # number of a model that the user gives by weight file; only the weights' digest identifies it
@@ -42,6 +43,7 @@ class Profile:
     default_quality: int
     index_modes: tuple[str, ...]  # that the networks were trained for
     precision: str = "float32"  # of the encoders; "bfloat16" where it is fast
+    tradeoff: Tradeoff | None = None  # that the gains were trained for; None: not known
     preset: str = ""  # configuration and training recipe, `python -m ulbic.training all --preset PRESET`
 
     @property
@@ -111,6 +113,7 @@ def profile_of_file(path: Path, sha256: str, gains: int, precision: str = "float
         default_quality=min(5, len(qualities)),
         index_modes=LATTICE_NAMES,
         precision=precision,
+        tradeoff=Tradeoff() if gains > 1 else None,
     )
 
 
@@ -140,6 +143,7 @@ TINY = PROFILES.register(
         qualities=_by_gain(12),
         default_quality=5,
         index_modes=LATTICE_NAMES,
+        tradeoff=Tradeoff(),
         preset="tiny",
     )
 )

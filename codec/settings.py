@@ -15,6 +15,8 @@ from ulbic.errors import SettingsError
 from .profiles import DEFAULT_MODEL, PROFILES, Profile
 from .regions import Roi, regions_of
 
+EFFORTS = range(4)
+
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeSettings:
@@ -29,6 +31,7 @@ class EncodeSettings:
     target_bpp: float | None = None  # the same in bits per pixel; of two targets the smaller one counts
     strict: bool = False  # make it an error that no file meets the target
     index_mode: str | None = None  # which indices are sent, instead of the quality's own mode
+    effort: int = 0  # 0 to 3: how long to search for latents that cost less and show more
     roi: Roi = ()  # regions that get a higher gain: `codec.regions` says what they may be
     keep_icc: bool = False  # leave the colours as they are and send their profile; else they become sRGB
     keep_metadata: bool = False  # send EXIF and XMP
@@ -48,6 +51,8 @@ class EncodeSettings:
             raise SettingsError("a quality and a target exclude each other")
         if self.strict and not self.has_target:
             raise SettingsError("strict needs a target size or a target of bits per pixel")
+        if self.effort not in EFFORTS:
+            raise SettingsError(f"an effort of {self.effort} is not one of {EFFORTS[0]} to {EFFORTS[-1]}")
         regions_of(self.roi)
 
     @property

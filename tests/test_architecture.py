@@ -78,7 +78,7 @@ PARTS |= {
 PARTS |= {f"training/sparse_{room}.py" for room in ("recipes", "run", "stages")}
 PARTS |= {"training/contrast_stage.py", "training/class_decoder_stage.py", "training/class_commands.py"}
 PARTS |= {"training/features.py", "training/fine_tune.py", "benchmarks/zoo_model.py"}
-OPEN = {"config", "entropy", "phases", "perceptual"}  # none of them a network of the codec
+OPEN = {"config", "distortion", "entropy", "phases", "perceptual"}  # none of them a network of the codec
 HIDDEN = {
     "_model",
     "_context",

@@ -7,13 +7,15 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ulbic.codec.latents import Pass, walk
 from ulbic.codec.networks import Networks
-from ulbic.models.entropy import FactorizedPrior, gaussian_likelihood
+from ulbic.codec.relaxing import relaxed, round_through
+from ulbic.codec.tradeoff import log_spaced
+from ulbic.models.distortion import fidelity, squared_error
+from ulbic.models.entropy import FactorizedPrior
 
 from .config import TrainConfig
 from .distributed import own_rows, whole
-from .losses import bits, fidelity, round_through, squared_error
+from .losses import bits
 
 
 class Coded(NamedTuple):
@@ -29,16 +31,8 @@ def code_relaxed(networks: Networks, prior: FactorizedPrior, x: Tensor, gain: Te
     with torch.autocast(x.device.type, enabled=False):
         y, z = networks.hyper_analyse(latents.float(), gain)
         z_hat = round_through(z)
-        total = bits(prior.likelihood(z_hat + prior.medians))
-
-        def quantise(p: Pass) -> Tensor:
-            nonlocal total
-            residual = round_through(y[:, p.channels] - p.mean)
-            likelihood = gaussian_likelihood(residual, p.scale)
-            total = total + bits(torch.where(p.cells, likelihood, 1.0))
-            return residual + p.mean
-
-        y_hat = walk(networks, z_hat, (y.shape[2], y.shape[3]), quantise)
+        y_hat, of_cells = relaxed(networks, y, z_hat, round_through)
+        total = bits(prior.likelihood(z_hat + prior.medians)) + of_cells.sum(dim=(1, 2))
     return Coded(y_hat, total / (x.shape[2] * x.shape[3]))
 
 
@@ -48,9 +42,8 @@ def random_gains(x: Tensor, gains: int) -> Tensor:
 
 
 def rate_weight(config: TrainConfig, gain: Tensor, gains: int) -> Tensor:
-    """lambda of each gain index, log-spaced between the two ends."""
-    low, high = config.rate_weights
-    return low * (high / low) ** (gain.float() / max(gains - 1, 1))
+    """lambda of each gain index."""
+    return log_spaced(config.rate_weights, gain, gains)
 
 
 def continuous_loss(

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from ulbic.codec.index_coding import HIDDEN_STEP
 from ulbic.codec.lattices import LATTICES, level
 from ulbic.codec.networks import TorchNetworks
+from ulbic.codec.relaxing import round_through
 from ulbic.models.config import PLACES, WINDOW
 from ulbic.models.entropy import FactorizedPrior
 
 from .continuous_stage import code_relaxed, random_gains
 from .distributed import own_rows, whole
-from .losses import round_through
 
 LEVELS = LATTICES[-1].levels
 SCATTERED = 0.3  # share of the passes that know indices anywhere, as where an index mode chooses them

@@ -9,12 +9,13 @@ from torch import Tensor
 
 from ulbic.codec.networks import TorchNetworks
 from ulbic.models.config import WINDOW
+from ulbic.models.distortion import fidelity, squared_error, structure
 from ulbic.models.entropy import FactorizedPrior
 
 from .config import TrainConfig
 from .continuous_stage import code_relaxed, random_gains, rate_weight
 from .distributed import own_rows, whole
-from .losses import PerceptualLoss, calm_mesh, fidelity, grain, squared_error, structure
+from .losses import PerceptualLoss, calm_mesh, grain
 from .predictor_stage import received_by
 
 MODE_SHARES = {"0": 0.35, "1_16": 0.07, "1_8": 0.1, "1_4": 0.3, "1_2": 0.08, "1_1": 0.1}  # how often met

@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ulbic.models.distortion import fidelity
 from ulbic.models.tokenizer import Codebook, Tokenizer
 
 from .config import TrainConfig
 from .distributed import rows_of, total, whole
-from .losses import PerceptualLoss, fidelity
+from .losses import PerceptualLoss
 
 
 class CodebookKeeper(nn.Module):

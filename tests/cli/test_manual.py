@@ -114,7 +114,7 @@ def parse(words):
 
 def test_a_wrong_call_is_seen():
     with pytest.raises(click.NoSuchOption):
-        parse(["ulbic", "encode", "a.png", "--effort", "9"])
+        parse(["ulbic", "encode", "a.png", "--strength", "9"])
 
 
 EXAMPLES = [line for entry in entries() for line in entry.examples]

@@ -119,6 +119,7 @@ def profiled_picture():
         {"target_size": 90},
         {"target_bpp": 0.2, "strict": True},
         {"index_mode": "1_4", "verify": True},
+        {"quality": 3, "effort": 1},
         {"quality": 3, "roi": "8,8,20,20:2"},
         {"keep_icc": True, "keep_metadata": True},
         {"model": "tiny", "device": "cpu"},

@@ -13,7 +13,9 @@ from PIL import Image
 from support import needs_shared, synthetic_picture, toy_base_config
 
 from ulbic.codec.networks import TorchNetworks
+from ulbic.codec.relaxing import round_through
 from ulbic.models.config import TINY
+from ulbic.models.distortion import fidelity, structure
 from ulbic.models.model import UlbicModel, reduce
 from ulbic.models.tokenizer import Codebook
 from ulbic.training.continuous_stage import code_relaxed, continuous_loss
@@ -21,7 +23,7 @@ from ulbic.training.curves import draw_curves
 from ulbic.training.data import Crops, open_store
 from ulbic.training.initialise import fit_lapped_transform, with_new_bridge
 from ulbic.training.loop import Budget, learning_rate, train
-from ulbic.training.losses import bits, fidelity, grain, round_through, structure
+from ulbic.training.losses import bits, grain
 from ulbic.training.predictor_stage import kept_positions, mask_ratio, masked_loss, random_masks
 from ulbic.training.recipes import RECIPES, bind
 from ulbic.training.tokenizer_stage import CodebookKeeper
