@@ -48,7 +48,7 @@ def load_bundle(profile: Profile | None, device: str = "auto", weights: str | Pa
         InputError: the file cannot be read.
         UlbicError: no such device.
     """
-    place = str(_find_device(device))
+    place = str(find_device(device))
     if weights is not None:
         path = Path(weights).resolve()
         return _load_file(path, _digest(path), place)
@@ -128,7 +128,12 @@ def _store_in_half(model: UlbicModel) -> None:
                 module.to(torch.bfloat16)
 
 
-def _find_device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """The device of a name; of "auto" CUDA where there is one, else the CPU.
+
+    Raises:
+        UlbicError: there is none of that name.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:

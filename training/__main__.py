@@ -32,7 +32,9 @@ def _setup_options(function):  # type: ignore[no-untyped-def]
         ),
         click.option("--output", type=click.Path(path_type=Path), default="runs/default", show_default=True),
         click.option("--device", help="Default: the GPU where there is one."),
-        click.option("--batch", type=int, help="Crops a step of all processes, instead of the recipe's."),
+        click.option(
+            "--batch", type=click.IntRange(1), help="Crops a step of all processes, instead of the recipe's."
+        ),
         click.option("--lpips-net", type=click.Choice(["alex", "squeeze", "vgg"]), help="Likewise."),
     ]
     for option in reversed(options):
@@ -47,8 +49,8 @@ init_option = click.option(
 
 @cli.command("stage")
 @click.argument("stage")
-@click.option("--steps", type=int)
-@click.option("--seconds", type=float)
+@click.option("--steps", type=click.IntRange(1))
+@click.option("--seconds", type=click.FloatRange(0, min_open=True))
 @init_option
 @_setup_options
 def stage_command(
@@ -72,7 +74,12 @@ def stage_command(
 
 
 @cli.command("all")
-@click.option("--seconds", type=float, required=True, help="Of training, all stages together.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    required=True,
+    help="Of training, all stages together.",
+)
 @init_option
 @_setup_options
 def all_command(seconds: float, init: Path | None, **setup: Any) -> None:
@@ -170,19 +177,19 @@ def _setup(
     batch: int | None,
     lpips_net: str | None,
 ) -> RunSetup:
-    import torch
-
+    from ulbic.codec.bundle import find_device
     from ulbic.paths import shared_root
 
     from .run import RunSetup
 
     folder = shards or shared_root() / "data" / "train"
+    place = find_device(device or "auto")
     return RunSetup(
         preset=preset,
         shards=sorted(folder.glob("shard-*.tar")),
         cache=output.parent / "cache",
         output=output,
-        device=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+        device=device or place.type,
         batch=batch,
         lpips_net=lpips_net,
     )

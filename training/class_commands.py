@@ -54,8 +54,16 @@ _features_option = click.option(
 @_class_options
 @_features_option
 @click.option("--epochs", type=click.IntRange(1), default=90, show_default=True)
-@click.option("--batch", type=click.IntRange(1), default=4096, show_default=True)
-@click.option("--rate", type=float, default=0.1, show_default=True, help="For a batch of 256; ViT-L: 0.05.")
+@click.option("--batch", type=click.IntRange(2), default=4096, show_default=True)
+@click.option(
+    "--rate",
+    "rates",
+    type=click.FloatRange(0, min_open=True),
+    multiple=True,
+    default=(0.1,),
+    show_default=True,
+    help="For a batch of 256; ViT-L: 0.05. May be repeated, with --views: the one that suits best.",
+)
 @click.option(
     "--views",
     type=click.IntRange(0),
@@ -63,16 +71,20 @@ _features_option = click.option(
     show_default=True,
     help="Compute so many views of every picture once, instead of new ones every epoch.",
 )
-def probe_command(features: str, epochs: int, batch: int, rate: float, views: int, **common: Any) -> None:
+def probe_command(
+    features: str, epochs: int, batch: int, rates: tuple[float, ...], views: int, **common: Any
+) -> None:
     """Linear probing on CLASSES: a folder of class folders, or of shards with a manifest.csv."""
     from .features import make_extractor
     from .probe import ProbeConfig, probe
 
-    config = ProbeConfig(epochs=epochs, batch=batch, base_rate=rate, views=views, seed=common["seed"])
+    if len(rates) > 1 and not views:
+        raise click.UsageError("several rates want --views, which all of them learn from")
+    config = ProbeConfig(epochs=epochs, batch=batch, base_rates=rates, views=views, seed=common["seed"])
     classes, model, device = _opened(**common)
     extractor = make_extractor(features, model, config.seed)  # type: ignore[arg-type]
-    judgement = probe(extractor, classes, config, device, _workers())
-    _tell(f"probe-{features}", judgement, common, classes, asdict(config))
+    judgement, rate = probe(extractor, classes, config, device, _workers())
+    _tell(f"probe-{features}", judgement, common, classes, {**asdict(config), "rate": rate})
 
 
 @click.command("fine-tune")
@@ -129,10 +141,12 @@ def few_shot_command(features: str, shots: tuple[int, ...], draws: int, **common
 
 @click.command("class-decoder")
 @_class_options
-@click.option("--steps", type=int)
-@click.option("--seconds", type=float)
+@click.option("--steps", type=click.IntRange(1))
+@click.option("--seconds", type=click.FloatRange(0, min_open=True))
 @click.option("--preset", type=click.Choice(["tiny", "base", "large"]), default="tiny", show_default=True)
-@click.option("--batch", type=int, help="Crops a step of all processes, instead of the recipe's.")
+@click.option(
+    "--batch", type=click.IntRange(1), help="Crops a step of all processes, instead of the recipe's."
+)
 def class_decoder_command(
     steps: int | None, seconds: float | None, preset: str, batch: int | None, **common: Any
 ) -> None:
@@ -167,19 +181,23 @@ def _opened(
     output: Path,
     device: str | None,
 ) -> tuple[ClassSet, UlbicModel, str]:
-    """The pictures, the model on its device, and the device's name."""
-    import torch
-
+    """The pictures, the model on its device, and the device's name; OUTPUT is there then."""
+    from ulbic.codec.bundle import find_device
     from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
+    from ulbic.errors import OutputError
     from ulbic.models.checkpoint import load_checkpoint
 
     from .classes import Choice, open_classes
 
     choice = Choice(held_out=held_out, at_least=at_least, at_most=at_most, seed=seed)
     found = open_classes(classes, choice)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    path = weights or PROFILES.named(DEFAULT_MODEL).find_weights()
-    return found, load_checkpoint(path).model.to(device), device
+    place = find_device(device or "auto")
+    model = load_checkpoint(weights or PROFILES.named(DEFAULT_MODEL).find_weights()).model
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write into {str(output)!r}: {error.strerror}") from None
+    return found, model.to(place), device or place.type
 
 
 def _workers() -> int:

@@ -125,3 +125,10 @@ def test_the_command_wants_steps_or_seconds(folder):
     result = CliRunner().invoke(cli, ["class-decoder", str(folder / "classes")])
     assert result.exit_code == 2
     assert "either --steps or --seconds" in result.output
+
+
+@pytest.mark.parametrize("wrong", [("--steps", 0), ("--seconds", 0), ("--steps", 1, "--batch", 0)])
+def test_nothing_to_learn_is_wrong_usage(folder, wrong):
+    result = CliRunner().invoke(cli, ["class-decoder", str(folder / "classes"), *map(str, wrong)])
+    assert result.exit_code == 2
+    assert "is not in the range" in result.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from support import toy_config
 
 from ulbic.codec.tables import export_tables
-from ulbic.errors import InputError, WeightsError
+from ulbic.errors import InputError, OutputError, UlbicError, WeightsError
 from ulbic.models.checkpoint import save_checkpoint
 from ulbic.models.model import UlbicModel
 from ulbic.training.__main__ import cli
@@ -22,7 +23,7 @@ from ulbic.training.few_shot import FewShotConfig, classify
 from ulbic.training.fine_tune import Classifier, FineTuneConfig
 from ulbic.training.judgement import Judgement
 from ulbic.training.lars import Lars
-from ulbic.training.probe import LinearProbe, ProbeConfig, schedule
+from ulbic.training.probe import LinearProbe, ProbeConfig, probe, schedule
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +60,9 @@ def train(*arguments):
 
 
 def test_settings_are_those_of_the_paper():
-    probe, tune = ProbeConfig(), FineTuneConfig()
-    assert (probe.base_rate, probe.weight_decay, probe.momentum) == (0.1, 0, 0.9)
-    assert (probe.batch, probe.warmup, probe.epochs) == (4096, 10, 90)
+    probing, tune = ProbeConfig(), FineTuneConfig()
+    assert (probing.base_rates, probing.weight_decay, probing.momentum) == ((0.1,), 0, 0.9)
+    assert (probing.batch, probing.warmup, probing.epochs) == (4096, 10, 90)
     assert (tune.base_rate, tune.weight_decay, tune.betas) == (2.5e-4, 0.05, (0.9, 0.999))
     assert (tune.layer_decay, tune.batch, tune.warmup, tune.epochs) == (0.65, 1024, 5, 100)
     assert (tune.label_smoothing, tune.mixup, tune.cutmix, tune.drop_path) == (0.1, 0.8, 1.0, 0.1)
@@ -87,10 +88,10 @@ def test_lars_moves_a_matrix_by_a_share_of_its_length_and_a_vector_plainly():
 
 
 def test_the_probe_normalises_without_weights():
-    probe = LinearProbe(8, 3)
-    assert sorted(name for name, _ in probe.named_parameters()) == ["1.bias", "1.weight"]
-    assert probe(5 + torch.randn(16, 8)).shape == (16, 3)
-    assert float(probe[0].running_mean.mean()) > 0.3
+    network = LinearProbe(8, 3)
+    assert sorted(name for name, _ in network.named_parameters()) == ["1.bias", "1.weight"]
+    assert network(5 + torch.randn(16, 8)).shape == (16, 3)
+    assert float(network[0].running_mean.mean()) > 0.3
 
 
 def test_features_are_means_without_the_class_token(classes_folder):
@@ -165,6 +166,21 @@ def test_probe_tells_dark_from_light(features, classes_folder, tmp_path):
         assert picture.format == "PNG"
 
 
+def test_of_several_rates_the_one_that_suits_kept_back_pictures_is_taken(classes_folder):
+    config = ProbeConfig(base_rates=(-50.0, 50.0, 60.0), views=1, batch=4)  # downhill is uphill for the first
+    classes, extractor = open_classes(classes_folder), make_extractor("histogram", toy_model())
+    judgement, rate = probe(extractor, classes, config, "cpu")
+    assert (judgement.top1, rate) == (1.0, 50.0)
+    with pytest.raises(InputError, match="9 training pictures are too few"):
+        probe(extractor, replace(classes, training=classes.training[:9]), config, "cpu")
+
+
+def test_several_rates_want_views_that_are_kept(classes_folder):
+    result = train("probe", classes_folder, "--rate", 1, "--rate", 2)
+    assert result.exit_code == 2
+    assert "several rates want --views" in result.output
+
+
 def test_few_shot_and_fine_tune_write_their_results(classes_folder, weights, tmp_path):
     common = (classes_folder, "--weights", weights, "--output", tmp_path, "--device", "cpu")
     result = train("few-shot", *common, "--shots", 1, "--shots", 3, "--draws", 2)
@@ -189,7 +205,16 @@ def test_bad_input_is_named_before_anything_is_loaded(tmp_path, classes_folder):
         train("few-shot", tmp_path)
     with pytest.raises(WeightsError, match="no weights at"):
         train("fine-tune", classes_folder, "--weights", tmp_path / "none.safetensors")
+    with pytest.raises(UlbicError, match="no device 'abacus'"):
+        train("probe", classes_folder, "--device", "abacus")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_that_is_no_folder_is_refused_before_the_work(tmp_path, classes_folder, weights):
+    (tmp_path / "file").write_text("precious")
+    with pytest.raises(OutputError, match="cannot write into"):
+        train("few-shot", classes_folder, "--weights", weights, "--output", tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "precious"
 
 
 def test_labels_go_with_their_pictures(classes_folder):
