@@ -13,7 +13,7 @@ from ulbic.codec.bundle import Bundle
 from ulbic.codec.decoder import Symbols
 from ulbic.codec.encoder import PictureFeatures
 from ulbic.codec.exactness import ExactRounding
-from ulbic.codec.index_mode import IndexContext
+from ulbic.codec.index_mode import IndexContext, ReceivedIndices
 from ulbic.codec.index_modes import mode_of_file
 from ulbic.codec.latents import Pass, walk
 from ulbic.models.entropy import gaussian_likelihood
@@ -59,7 +59,9 @@ def likelihoods(bundle: Bundle, features: PictureFeatures, symbols: Symbols) -> 
         raw=header.raw_indices,
     )
     indices = _Probabilities()
-    mode_of_file(header.index_mode).encode(indices, symbols.indices, context)
+    mode_of_file(header.index_mode).encode(
+        indices, ReceivedIndices(symbols.indices, symbols.received), context
+    )
     return {
         "y": seen,
         "z": torch.from_numpy(_probabilities(tables.hyper, hyper, channels)).to(y),
@@ -82,6 +84,9 @@ class _Probabilities(SymbolWriter):
 
     def write_each(self, symbols: np.ndarray, frequencies: np.ndarray) -> None:
         self.seen.append(frequencies[np.arange(len(symbols)), symbols] / TOTAL)
+
+    def write_flag(self, flag: int, ones: int) -> None:
+        self.seen.append(np.array([(ones if flag else TOTAL - ones) / TOTAL]))
 
 
 def _probabilities(tables: FrequencyTables, symbols: np.ndarray, indices: np.ndarray) -> np.ndarray:

@@ -13,13 +13,12 @@ import numpy as np
 
 from ulbic.errors import DamagedError
 
+from .flags import FlagCounts
 from .symbols import Reader, SymbolWriter
-from .tables import TOTAL
 
 BOOST_STEPS = 2  # from one gain to the next
 MAX_BOOST = 16  # steps
 _EXPECTED, _OTHER = 8, 1  # counts of a pattern at first: of what continues its edges, and of the other
-_SEEN = 2  # what a cell adds
 _PATTERNS = tuple(itertools.product((0, 1), repeat=3))  # of the cells to the left, left above, and above
 
 Step = Callable[[int, int, int], int]  # row, column, frequency of ones -> symbol
@@ -63,16 +62,16 @@ def read_boosts(reader: Reader, size: tuple[int, int]) -> np.ndarray:
 def _walk(inside: np.ndarray, step: Step) -> np.ndarray:
     """A plane (h, w) bool: calls `step` for each cell `inside`, in raster order; all others are 0."""
     plane = np.zeros((inside.shape[0] + 1, inside.shape[1] + 1), np.int64)  # 0 above and to the left
-    counts = [[_OTHER, _EXPECTED] if _goes_on(*pattern) else [_EXPECTED, _OTHER] for pattern in _PATTERNS]
+    counts = [_first_counts(*pattern) for pattern in _PATTERNS]
     for row, column in np.argwhere(inside).tolist():
         left, corner, above = plane[row + 1, column], plane[row, column], plane[row, column + 1]
         count = counts[4 * left + 2 * corner + above]
-        symbol = step(row, column, min(max(TOTAL * count[1] // sum(count), 1), TOTAL - 1))
-        count[symbol] += _SEEN
+        symbol = step(row, column, count.ones)
+        count.add(symbol)
         plane[row + 1, column + 1] = symbol
     return plane[1:, 1:].astype(bool)
 
 
-def _goes_on(left: int, corner: int, above: int) -> bool:
-    """Whether the edges between the neighbours, were they to go on, would leave the cell inside."""
-    return left + above > corner
+def _first_counts(left: int, corner: int, above: int) -> FlagCounts:
+    """A cell is expected inside where its neighbours' edges, were they to go on, leave it there."""
+    return FlagCounts(_OTHER, _EXPECTED) if left + above > corner else FlagCounts(_EXPECTED, _OTHER)

@@ -39,13 +39,13 @@ def list_command() -> None:
 @command.command("install", epilog=with_examples("ulbic weights install model.safetensors"))
 @click.argument("file", type=click.Path(path_type=Path))
 def install_command(file: Path) -> None:
-    """Copy the weight FILE of a model that this release knows to where encoder and decoder find it."""
+    """Copy a weight FILE of a model that this release knows to where encoder and decoder find it."""
     data = read_bytes(file)
     digest = hashlib.sha256(data).hexdigest()
-    known = next((known for known in PROFILES if known.sha256 == digest), None)
+    known = next((known for known in PROFILES if digest in known.files), None)
     if known is None:
         raise WeightsError(f"{str(file)!r} holds the weights of no model that this release knows")
-    place = installed_weights() / known.file
+    place = installed_weights() / known.files[digest]
     make_folder(place.parent)
     write_output(place, data, replace=True)
     click.echo(f"model {known.name}: {place}")

@@ -18,6 +18,7 @@ from ulbic.models.checkpoint import load_checkpoint
 from ulbic.models.float64 import in_float64
 from ulbic.models.model import UlbicModel
 from ulbic.models.precision import fast_bfloat16
+from ulbic.models.ranking import Ranking, load_ranking
 
 from .networks import Networks, TorchNetworks
 from .profiles import Profile, profile_of_file
@@ -113,10 +114,23 @@ def make_bundle(
         model.to(place),
         context.to(exact),
         None if index_model is None else index_model.to(exact),
+        ranking=lambda: _load_ranking(profile, place),
         mixed=mixed,
         mixed_pixels=fast,
     )
     return Bundle(profile=profile, networks=networks, tables=read_tables(arrays))
+
+
+@lru_cache(maxsize=2)
+def _load_ranking(profile: Profile, place: torch.device) -> Ranking:
+    """What the indices of a model are worth, on a device."""
+    path = profile.find_ranking()
+    if file_digest(path) != profile.ranking_sha256:
+        raise WeightsError(f"the ranking weights in {str(path)!r} are not those of model {profile.name!r}")
+    file = load_ranking(path)
+    if file.model != profile.sha256:
+        raise WeightsError(f"the ranking weights in {str(path)!r} belong to other weights")
+    return file.ranking.to(place)
 
 
 def _store_in_half(model: UlbicModel) -> None:

@@ -1,8 +1,8 @@
 """Picture to bytes.
 
 picture ─ analyse_picture, tile by tile ─ networks.analyse ─ latents
-          encode_features ┬ y, z ─ (annealing) ─ encode_latents ─ y_hat ──────────┐
-                          └ restoration of y_hat ─ index map ─ index mode's encode ┴ container
+          encode_features ┬ y, z ─ (annealing) ─ encode_latents ─ y_hat ────────────────┐
+                          └ index map ─ index mode's choice (worth of each) ─ its encode ┴ container
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .bundle import Bundle
 from .exactness import GUARD, OFFSETS, ExactRounding, NearBoundaryError
 from .extras import NO_EXTRAS, Extras, pack_extras
 from .images import tile_tensor
-from .index_mode import IndexContext, IndexMode
+from .index_mode import IndexContext, IndexMode, ReceivedIndices
 from .index_modes import INDEX_MODES
 from .latents import encode_latents
 from .profiles import RatePoint
@@ -141,12 +141,12 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
             write_boosts(writer, boosts)
         try:
             y_hat = encode_latents(writer, networks, tables, y, z, rounding)
-            indices = _index_map(mode, features, y_hat, gains)
+            sent = _sent_indices(mode, features, y_hat, gains)
             context = IndexContext(
                 y_hat=y_hat, gains=gains, networks=networks, rounding=rounding, table=tables.index
             )
-            raw = mode.prefers_raw(indices, context)
-            mode.encode(writer, indices, replace(context, raw=raw))
+            raw = mode.prefers_raw(sent, context)
+            mode.encode(writer, sent, replace(context, raw=raw))
         except NearBoundaryError:
             continue
         header = Header(
@@ -168,10 +168,15 @@ def encode_features(bundle: Bundle, features: PictureFeatures, point: RatePoint)
     raise UlbicError("no rounding offset keeps every value off a boundary")
 
 
-def _index_map(mode: IndexMode, features: PictureFeatures, y_hat: Tensor, gains: Tensor) -> np.ndarray:
+def _sent_indices(
+    mode: IndexMode, features: PictureFeatures, y_hat: Tensor, gains: Tensor
+) -> ReceivedIndices:
+    size = token_size(features.width, features.height)
     if mode.sends_nothing:
-        return np.zeros(token_size(features.width, features.height), np.int64)
-    return features.tokenising.index_map(y_hat, gains)
+        return ReceivedIndices(np.zeros(size, np.int64), np.zeros(size, bool))
+    indices = features.tokenising.index_map(y_hat, gains)
+    sent = mode.choose(size, lambda: features.tokenising.worth(indices, y_hat, gains))
+    return ReceivedIndices(indices, sent)
 
 
 def encode_picture(bundle: Bundle, picture: Image.Image, point: RatePoint) -> EncodedPicture:

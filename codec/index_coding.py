@@ -6,7 +6,7 @@ an index model; these are integers, made of the rounded output of its last hidde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -53,12 +53,13 @@ Step = Callable[[IndexCall], np.ndarray]  # to the call's symbols, as far as the
 
 
 def encode_indices(
-    writer: SymbolWriter, indices: np.ndarray, passes: Sequence[np.ndarray], context: IndexContext
+    writer: SymbolWriter, indices: np.ndarray, passes: Iterable[np.ndarray], context: IndexContext
 ) -> None:
     """Writes indices of a map (rows, columns), pass by pass.
 
     Args:
-        passes: flat positions (n,) int64 of each; later ones know what earlier ones sent.
+        passes: flat positions (n,) int64 of each; later ones know what earlier ones sent, and are not asked
+            for before that.
 
     Raises:
         NearBoundaryError: try another rounding offset.
@@ -73,14 +74,14 @@ def encode_indices(
 
 
 def decode_indices(
-    reader: Reader, size: tuple[int, int], passes: Sequence[np.ndarray], context: IndexContext
+    reader: Reader, size: tuple[int, int], passes: Iterable[np.ndarray], context: IndexContext
 ) -> ReceivedIndices:
-    """The mirror of `encode_indices`; less is received where the file was cut."""
+    """The mirror of `encode_indices`, with passes that may depend on what was read; less behind a cut."""
     return _walk(size, passes, context, lambda call: call.read(reader))
 
 
 def _walk(
-    size: tuple[int, int], passes: Sequence[np.ndarray], context: IndexContext, step: Step
+    size: tuple[int, int], passes: Iterable[np.ndarray], context: IndexContext, step: Step
 ) -> ReceivedIndices:
     decoded = ReceivedIndices(np.zeros(size, np.int64), np.zeros(size, bool))
     modelled = context.networks.models_indices and not context.raw
@@ -94,25 +95,24 @@ def _walk(
 
 
 def _plain_calls(
-    passes: Sequence[np.ndarray], context: IndexContext, _: ReceivedIndices
+    passes: Iterable[np.ndarray], context: IndexContext, _: ReceivedIndices
 ) -> Iterator[IndexCall]:
     return (IndexCall(positions, None, context.table, context.raw) for positions in passes if len(positions))
 
 
 def _modelled_calls(
-    passes: Sequence[np.ndarray], context: IndexContext, decoded: ReceivedIndices
+    passes: Iterable[np.ndarray], context: IndexContext, decoded: ReceivedIndices
 ) -> Iterator[IndexCall]:
     """Each pass place by place; what a call sent is in `decoded` when the next one is asked for."""
-    if not any(len(positions) for positions in passes):
-        return
-    networks, columns = context.networks, decoded.indices.shape[1]
-    features = networks.index_features(context.y_hat, context.gains)
+    networks, columns, features = context.networks, decoded.indices.shape[1], None
     for positions in passes:
         rows_of, columns_of = np.divmod(positions, columns)
         for number, (row, column) in enumerate(PLACES):
             here = (rows_of % 2 == row) & (columns_of % 2 == column)
             if not here.any():
                 continue
+            if features is None:
+                features = networks.index_features(context.y_hat, context.gains)
             indices, known = _on_cells(decoded, features)
             hidden = networks.index_hidden(features, indices, known, number)
             cells = torch.from_numpy(rows_of[here] // 2), torch.from_numpy(columns_of[here] // 2)

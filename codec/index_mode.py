@@ -5,6 +5,7 @@ A mode is added by one `INDEX_MODES.register` of an object with these attributes
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -33,7 +34,7 @@ class IndexContext:
 
 
 class ReceivedIndices(NamedTuple):
-    """What a decoder has of the index map."""
+    """What a decoder has of the index map, or is to have."""
 
     indices: np.ndarray  # (rows, columns) int64, 0 where not received
     received: np.ndarray  # (rows, columns) bool
@@ -54,15 +55,23 @@ class IndexMode(Protocol):
     def sends_nothing(self) -> bool:
         """Whether it never sends an index, so that the encoder need not know any."""
 
-    def prefers_raw(self, indices: np.ndarray, context: IndexContext) -> bool:
-        """Whether the indices (rows, columns) that the mode sends are cheaper without any model.
+    def choose(self, size: tuple[int, int], worth: Callable[[], np.ndarray]) -> np.ndarray:
+        """(rows, columns) bool: which indices of a map of that size an encoder sends.
+
+        Args:
+            worth: gives what each index is worth to the picture (rows, columns); it takes its time, and only
+                a mode whose choice depends on the picture asks.
+        """
+
+    def prefers_raw(self, sent: ReceivedIndices, context: IndexContext) -> bool:
+        """Whether what is sent is cheaper without any model of the indices.
 
         Raises:
             NearBoundaryError: as `encode`.
         """
 
-    def encode(self, writer: SymbolWriter, indices: np.ndarray, context: IndexContext) -> None:
-        """Writes what the mode sends of the index map (rows, columns).
+    def encode(self, writer: SymbolWriter, sent: ReceivedIndices, context: IndexContext) -> None:
+        """Writes the indices that were chosen.
 
         Raises:
             NearBoundaryError: a value lies too near to a rounding boundary; the encoder tries another offset.

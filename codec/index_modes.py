@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ulbic.errors import VersionError
 
+from .chosen import DUAL, MASKED
 from .index_mode import IndexMode
 from .lattices import LATTICES
 from .registry import Registry
 
-INDEX_MODES: Registry[IndexMode] = Registry("index mode", 256, LATTICES)
+INDEX_MODES: Registry[IndexMode] = Registry("index mode", 256, (*LATTICES, MASKED, DUAL))
 
 
 def mode_of_file(number: int) -> IndexMode:

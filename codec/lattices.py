@@ -7,6 +7,7 @@ all coarser ones, and is sent coarsest first, so that the start of a cut file is
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,16 +31,18 @@ class Lattice:
     def sends_nothing(self) -> bool:
         return self.levels == 0
 
-    def prefers_raw(self, indices: np.ndarray, context: IndexContext) -> bool:
-        trial = SymbolWriter()
-        self.encode(trial, indices, context)
-        sent = int(self.training_mask(*indices.shape).sum())
-        return trial.ideal_bits > sent * math.log2(context.table.size(0))
+    def choose(self, size: tuple[int, int], worth: Callable[[], np.ndarray]) -> np.ndarray:
+        return self.training_mask(*size)
 
-    def encode(self, writer: SymbolWriter, indices: np.ndarray, context: IndexContext) -> None:
+    def prefers_raw(self, sent: ReceivedIndices, context: IndexContext) -> bool:
+        trial = SymbolWriter()
+        self.encode(trial, sent, context)
+        return trial.ideal_bits > int(sent.received.sum()) * math.log2(context.table.size(0))
+
+    def encode(self, writer: SymbolWriter, sent: ReceivedIndices, context: IndexContext) -> None:
         from .index_coding import encode_indices
 
-        encode_indices(writer, indices, self.positions(*indices.shape), context)
+        encode_indices(writer, sent.indices, self.positions(*sent.indices.shape), context)
 
     def decode(self, reader: Reader, size: tuple[int, int], context: IndexContext) -> ReceivedIndices:
         from .index_coding import decode_indices

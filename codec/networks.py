@@ -6,7 +6,7 @@ Another runtime, or a decoder that batches pictures on a GPU, implements `Networ
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,12 +14,14 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from ulbic.errors import WeightsError
 from ulbic.models.class_decoder import ClassDecoder, ClassPredictor
 from ulbic.models.class_weights import encoder_tag
 from ulbic.models.context import ContextModel
 from ulbic.models.index_model import IndexModel
 from ulbic.models.model import UlbicModel, reduce
 from ulbic.models.phases import Known
+from ulbic.models.ranking import Ranking
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +119,13 @@ class Networks(Protocol):
         Without correction and restoration, both or none, the indices alone are painted.
         """
 
+    def rank(self, picture: Tensor, guessed: Tensor, exact: Tensor) -> Tensor:
+        """What each index is worth, (B, 2 h, 2 w), from pictures painted without and with those sent.
+
+        Raises:
+            WeightsError: the weights for it are missing.
+        """
+
 
 class TorchNetworks:
     """The networks of an `UlbicModel`; `Networks` says what each operation does."""
@@ -127,6 +136,7 @@ class TorchNetworks:
         context: ContextModel | None = None,
         index_model: IndexModel | None = None,
         *,
+        ranking: Callable[[], Ranking] | None = None,
         mixed: bool = False,
         mixed_pixels: bool = False,
     ) -> None:
@@ -134,6 +144,7 @@ class TorchNetworks:
 
         Args:
             context, index_model: stand in for the model's own.
+            ranking: loads it, when it is first asked for; it lies in a file of its own.
             mixed: runs the encoders in bfloat16, which hand over what is coded.
             mixed_pixels: runs in bfloat16 what follows the symbols, from the restoration to the pixels.
         """
@@ -141,6 +152,7 @@ class TorchNetworks:
         self._predictor: nn.Module = model.predictor
         self._context = model.continuous.context if context is None else context
         self._index_model = model.index_model if index_model is None else index_model
+        self._ranking = ranking
         config = model.config
         self.sizes = NetworkSizes(
             latents=config.continuous.latents,
@@ -245,6 +257,11 @@ class TorchNetworks:
         with self._precision(self._mixed_pixels):
             codes = self._model.tokenizer.quantize(indices) if codes is None else codes
             return self._model.paint(codes, received, correction, restoration)
+
+    def rank(self, picture: Tensor, guessed: Tensor, exact: Tensor) -> Tensor:
+        if self._ranking is None:
+            raise WeightsError("these weights have no ranking of indices")
+        return self._ranking()(picture, guessed, exact)
 
     @property
     def encoder_tag(self) -> str:

@@ -45,6 +45,8 @@ class Profile:
     precision: str = "float32"  # of the encoders; "bfloat16" where it is fast
     tradeoff: Tradeoff | None = None  # that the gains were trained for; None: not known
     preset: str = ""  # configuration and training recipe, `python -m ulbic.training all --preset PRESET`
+    ranking_file: str = ""  # name of the file that says what indices are worth, where one was trained
+    ranking_sha256: str = ""  # its digest, hex
 
     @property
     def tag(self) -> int:
@@ -57,11 +59,28 @@ class Profile:
         Raises:
             WeightsError: it is neither.
         """
+        return self._find(self.file, "weights")
+
+    def find_ranking(self) -> Path:
+        """The file of its ranking, likewise.
+
+        Raises:
+            WeightsError: it is neither, or the model has none.
+        """
+        return self._find(self.ranking_file, "ranking weights")
+
+    def _find(self, name: str, what: str) -> Path:
         for folder in (lambda: BUNDLED_WEIGHTS, installed_weights):
-            path = folder() / self.file
+            path = folder() / name
             if path.is_file():
                 return path
-        raise WeightsError(f"the weights of model {self.name!r} are missing: ulbic weights install FILE")
+        raise WeightsError(f"the {what} of model {self.name!r} are missing: ulbic weights install FILE")
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Names of all its files, by their SHA-256 in hex."""
+        ranking = {self.ranking_sha256: self.ranking_file} if self.ranking_file else {}
+        return {self.sha256: self.file, **ranking}
 
     def rate_point(self, quality: int | None = None, index_mode: str | None = None) -> RatePoint:
         """The rate point of a quality, the default one's where it is None, with another mode if one is given.
@@ -142,8 +161,10 @@ TINY = PROFILES.register(
         licence="research and non-commercial use",
         qualities=_by_gain(12),
         default_quality=5,
-        index_modes=LATTICE_NAMES,
+        index_modes=(*LATTICE_NAMES, "masked", "dual"),
         tradeoff=Tradeoff(),
         preset="tiny",
+        ranking_file="tiny-ranking.safetensors",
+        ranking_sha256="797fa344809f7cd00b724142268b4a4a32a5a7560beba78ce3e0676f6315a1b8",
     )
 )

@@ -1,4 +1,4 @@
-"""The index map as the encoder has it: made tile by tile, and not before an index mode wants it."""
+"""The index map as the encoder has it, and what each index is worth: made tile by tile, when a mode asks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from torch import Tensor
 from ulbic.models.config import latent_size, token_size
 
 from .images import tile_tensor
+from .maskgit import Completion
 from .networks import Networks
 from .restoring import Restoring
-from .windows import MARGIN, TILE, tiles
+from .windows import MARGIN, TILE, Window, tiles
 
 
 class Tokenising:
@@ -39,6 +40,39 @@ class Tokenising:
         if self._map is None:
             self._map = self._tokenise(None)
         return self._map
+
+    @torch.no_grad()
+    def worth(self, indices: np.ndarray, y_hat: Tensor, gains: Tensor) -> np.ndarray:
+        """(rows, columns) float32: how much better the picture is where an index is sent and not predicted.
+
+        Takes what decoding takes, twice.
+
+        Args:
+            indices: the map; y_hat, gains: as for `index_map`.
+
+        Raises:
+            WeightsError: the weights that know are missing.
+        """
+        networks, everything = self._networks, Window(0, 0, *indices.shape)
+        restoring = Restoring(networks, y_hat, gains)
+        exact = torch.from_numpy(indices)[None].to(networks.device)
+        every = torch.ones_like(exact, dtype=torch.bool)
+        completion = Completion(networks, exact[0], ~every[0], restoring.assist)
+        worth = torch.empty(indices.shape)
+        rows, columns = latent_size(*self._picture.size)
+        for tile in itertools.chain(*tiles(rows, columns, TILE // 2)):
+            outer = tile.grown(MARGIN // 2, rows, columns)
+            box, inner = (cells.doubled().common(everything) for cells in (outer, tile))
+            completion.reach(box.bottom)
+            restoring.release(box.top)
+            told = restoring.correction(box), restoring.restoration(box)
+            guess = box.of(completion.indices)[None]
+            guessed = networks.paint(guess, box.of(~every), *told)
+            painted = networks.paint(box.of(exact), box.of(every), *told)
+            image = tile_tensor(self._picture, outer).to(networks.device)
+            image = image[..., : painted.shape[2], : painted.shape[3]]
+            inner.of(worth)[:] = inner.within(box).of(networks.rank(image, guessed, painted))[0].cpu()
+        return worth.numpy()
 
     def _tokenise(self, restoring: Restoring | None) -> np.ndarray:
         rows, columns = latent_size(*self._picture.size)

@@ -71,6 +71,7 @@ PARTS = {"training/recipes.py", "training/run.py", "training/cost.py", "training
 PARTS |= {
     "training/tokenizer_stage.py",
     "training/joint_stage.py",
+    "training/ranking_stage.py",
     "training/loop.py",
     "training/__main__.py",
     "benchmarks/experiments/base_parts.py",

@@ -34,13 +34,16 @@ class Busiest:
     sends_nothing: bool = False
     unlucky: frozenset[int] = frozenset()  # rounding offsets at which a value lies on a boundary
 
-    def prefers_raw(self, indices, context):
+    def choose(self, size, worth):
+        return self.training_mask(*size)
+
+    def prefers_raw(self, sent, context):
         return False
 
-    def encode(self, writer, indices, context):
+    def encode(self, writer, sent, context):
         if round(32 * context.rounding._shift) in self.unlucky:
             raise NearBoundaryError
-        sent = indices[self._rows(indices.shape, context)].ravel()
+        sent = sent.indices[self._rows(sent.indices.shape, context)].ravel()
         writer.write(sent, np.zeros_like(sent), context.table)
 
     def decode(self, reader, size, context):

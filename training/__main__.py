@@ -57,20 +57,26 @@ def stage_command(
     stage: str, steps: int | None, seconds: float | None, init: Path | None, **setup: Any
 ) -> None:
     """Train one STAGE: continuous, tokenizer, predictor, mage-c, predictor-cross, decoder, codes,
-    joint, contexts or indices; or, of docs/sparse.md, mq-vae, stackformer, dq-vae or dq-transformer."""
+    joint, contexts, indices or ranking; or, of docs/sparse.md, mq-vae, stackformer, dq-vae or
+    dq-transformer."""
     from .loop import Budget
+    from .ranking_stage import NAME, train_ranking
     from .recipes import RECIPES
     from .run import run_stage
     from .sparse_recipes import SPARSE_RECIPES
     from .sparse_run import run_sparse_stage
 
-    if stage not in {*RECIPES, *SPARSE_RECIPES}:
-        known = ", ".join([*RECIPES, *SPARSE_RECIPES])
+    if stage not in {*RECIPES, NAME, *SPARSE_RECIPES}:
+        known = ", ".join([*RECIPES, NAME, *SPARSE_RECIPES])
         raise click.BadParameter(f"{stage!r} is not one of {known}", param_hint="STAGE")
     if (steps is None) == (seconds is None):
         raise click.UsageError("give either --steps or --seconds")
-    run = run_sparse_stage if stage in SPARSE_RECIPES else run_stage
-    click.echo(run(stage, init, Budget(steps, seconds), _setup(**setup)))
+    budget, run_setup = Budget(steps, seconds), _setup(**setup)
+    if stage == NAME:
+        click.echo(train_ranking(init, budget, run_setup))
+    else:
+        run = run_sparse_stage if stage in SPARSE_RECIPES else run_stage
+        click.echo(run(stage, init, budget, run_setup))
 
 
 @cli.command("all")

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from support import toy_config
 
 from ulbic.cli.main import cli
+from ulbic.codec.profiles import TINY
 from ulbic.models import config
 from ulbic.models.checkpoint import load_checkpoint
 from ulbic.models.model import UlbicModel
@@ -20,6 +21,13 @@ def test_list_shows_the_bundled_model():
     result = ulbic("weights", "list")
     assert result.exit_code == 0
     assert result.output.split()[:2] == ["1", "tiny"]
+
+
+def test_a_ranking_is_installed_beside_the_weights(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    path = TINY.find_ranking()
+    assert ulbic("weights", "install", path).exit_code == 0
+    assert (tmp_path / "ulbic/weights/tiny-ranking.safetensors").read_bytes() == path.read_bytes()
 
 
 def test_the_bundled_weights_are_sound():

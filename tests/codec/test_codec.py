@@ -55,7 +55,7 @@ def symbols_of(bundle, data, **options):
     return decode_symbols(bundle, read_container(data, **options))
 
 
-@pytest.mark.parametrize("mode", LATTICE_NAMES)
+@pytest.mark.parametrize("mode", [*LATTICE_NAMES, "masked", "dual"])
 def test_every_index_mode_sends_what_it_says(mode, bundle):
     picture = synthetic_picture(128, 64)
     data = ulbic.encode(picture, 2, index_mode=mode)

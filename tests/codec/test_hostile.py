@@ -39,6 +39,13 @@ def test_truncation_at_every_length_is_an_error_or_a_picture():
             assert picture.size == (40, 24)
 
 
+@pytest.mark.parametrize("mode", ["masked", "dual"])
+def test_what_is_left_of_chosen_indices_is_a_picture(mode):
+    data = ulbic.encode(synthetic_picture(160, 96), 4, index_mode=mode)
+    for length in range(len(data) - 24, len(data), 4):
+        assert ulbic.decode(data[:length], allow_partial=True).size == (160, 96)
+
+
 PROGRAM = """
 import sys
 from ulbic.cli.main import cli

@@ -11,14 +11,23 @@ from ulbic.bitstream.symbols import PartialReader, SymbolReader, SymbolWriter
 from ulbic.codec.bundle import make_bundle
 from ulbic.codec.exactness import GUARD, ExactRounding
 from ulbic.codec.index_coding import decode_indices, encode_indices
-from ulbic.codec.index_mode import IndexContext
+from ulbic.codec.index_mode import IndexContext, ReceivedIndices
 from ulbic.codec.index_modes import INDEX_MODES
 from ulbic.codec.profiles import TINY
 from ulbic.codec.tables import export_tables
 from ulbic.models.model import UlbicModel
 
 SIZE = (7, 9)  # indices: cells at the right and below are not whole
-LATTICES = ("0", "1_16", "1_8", "1_4", "1_2", "1_1")
+MODES = {  # and how many indices of SIZE each sends
+    "0": 0,
+    "1_16": 6,
+    "1_8": 10,
+    "1_4": 20,
+    "1_2": 32,
+    "1_1": 63,
+    "masked": 8,
+    "dual": 29,
+}
 
 
 def louder(layer):
@@ -53,10 +62,16 @@ def context(bundle, rounding, gains=(2.0,), raw=False):
     )
 
 
+def sent_of(indices, mode):
+    """What the mode sends of an index map whose indices are worth what chance says."""
+    worth = np.random.default_rng(1).random(SIZE)
+    return ReceivedIndices(indices, INDEX_MODES.named(mode).choose(SIZE, lambda: worth))
+
+
 def written(bundle, indices, mode, **more):
-    writer = SymbolWriter()
+    writer, sent = SymbolWriter(), sent_of(indices, mode)
     with torch.no_grad():
-        INDEX_MODES.named(mode).encode(writer, indices, context(bundle, ExactRounding(0, GUARD), **more))
+        INDEX_MODES.named(mode).encode(writer, sent, context(bundle, ExactRounding(0, GUARD), **more))
     return writer
 
 
@@ -65,12 +80,13 @@ def read(bundle, data, mode, reader=SymbolReader, **more):
         return INDEX_MODES.named(mode).decode(reader(data), SIZE, context(bundle, ExactRounding(0), **more))
 
 
-@pytest.mark.parametrize("mode", LATTICES)
+@pytest.mark.parametrize(("mode", "count"), MODES.items())
 @pytest.mark.parametrize("raw", [False, True])
-def test_what_is_written_is_read(toy, indices, mode, raw):
+def test_what_is_written_is_read(toy, indices, mode, count, raw):
     data = written(toy, indices, mode, raw=raw).finish()
     back = read(toy, data, mode, raw=raw)
-    sent = INDEX_MODES.named(mode).training_mask(*SIZE)
+    sent = sent_of(indices, mode).received
+    assert sent.sum() == count
     assert np.array_equal(back.received, sent)
     assert np.array_equal(back.indices, np.where(sent, indices, 0))
 
@@ -112,7 +128,7 @@ class Frequencies:
 def frequencies(bundle, indices, mode):
     kept = Frequencies()
     with torch.no_grad():
-        INDEX_MODES.named(mode).encode(kept, indices, context(bundle, ExactRounding(0)))
+        INDEX_MODES.named(mode).encode(kept, sent_of(indices, mode), context(bundle, ExactRounding(0)))
     return kept.rows
 
 
@@ -125,25 +141,29 @@ def test_later_passes_depend_on_earlier_ones_and_no_index_on_its_own_pass(toy, i
         assert (before != after) == (mode != "1_16")
 
 
-def test_a_cut_file_gives_the_first_indices_and_no_wrong_one(toy, indices):
-    data = written(toy, indices, "1_1").finish()
-    order = np.concatenate(INDEX_MODES.named("1_1").positions(*SIZE))
+@pytest.mark.parametrize("mode", ["1_1", "masked", "dual"])
+def test_a_cut_file_gives_the_first_indices_and_no_wrong_one(toy, indices, mode):
+    data, sent = written(toy, indices, mode).finish(), sent_of(indices, mode).received
     counts = []
     for length in range(len(data) + 1):
-        back = read(toy, data[:length], "1_1", PartialReader)
+        back = read(toy, data[:length], mode, PartialReader)
         received = back.received
+        assert not (received & ~sent).any()
         assert np.array_equal(back.indices[received], indices[received])
         counts.append(int(received.sum()))
     assert counts == sorted(counts)
     assert counts[0] < 3
-    assert counts[-1] >= len(order) - 2
+    assert counts[-1] >= sent.sum() - 2
 
 
-def test_no_index_changes_on_two_hundred_other_machines(toy, indices):
-    data = written(toy, indices, "1_1").finish()
-    for trial in range(200):
+@pytest.mark.parametrize("mode", ["1_1", "masked", "dual"])
+def test_no_index_changes_on_other_machines(toy, indices, mode):
+    data, sent = written(toy, indices, mode).finish(), sent_of(indices, mode).received
+    for trial in range(80):
         with another_machine(toy.networks, DISAGREEMENT, trial):
-            assert np.array_equal(read(toy, data, "1_1").indices, indices)
+            back = read(toy, data, mode)
+        assert np.array_equal(back.received, sent)
+        assert np.array_equal(back.indices, np.where(sent, indices, 0))
 
 
 def test_logits_are_exact_integers(toy):

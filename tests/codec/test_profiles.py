@@ -54,8 +54,8 @@ def test_a_quality_that_a_model_lacks_is_refused(quality):
 
 
 def test_a_mode_that_a_model_was_not_trained_for_is_refused():
-    with pytest.raises(SettingsError, match="model 'tiny' has no index mode 'masked'"):
-        TINY.rate_point(3, "masked")
+    with pytest.raises(SettingsError, match="model 'tiny' has no index mode '1_3'"):
+        TINY.rate_point(3, "1_3")
 
 
 def test_a_single_gain_has_a_ladder_of_modes(tmp_path):

@@ -31,6 +31,8 @@ def cases() -> Iterator[tuple[str, bytes]]:
     for width, height, quality in QUALITIES:
         yield f"{width}x{height}-q{quality}", ulbic.encode(synthetic_picture(width, height), quality)
     yield "200x136-1_1", ulbic.encode(synthetic_picture(200, 136), 3, index_mode="1_1")
+    for mode in ("masked", "dual"):
+        yield f"200x136-{mode}", ulbic.encode(synthetic_picture(200, 136), 3, index_mode=mode)
     picture = synthetic_picture(96, 80)
     with mock.patch.object(Lattice, "prefers_raw", return_value=True):
         yield "96x80-raw", ulbic.encode(picture, 3, index_mode="1_4")

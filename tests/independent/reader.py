@@ -17,7 +17,7 @@ def check_weights(header, weights):
     number = MODEL_NUMBERS.get(weights.tag, 15)
     if (header.model, header.tag) != (number, weights.tag):
         raise OtherWeights(f"model {header.model}, weights {header.tag}")
-    if header.mode > 5:
+    if header.mode > 7:
         raise Future(f"index mode {header.mode}")
     if header.gain > weights.gains - 1:
         raise Damaged(f"gain {header.gain}")

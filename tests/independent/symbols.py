@@ -1,7 +1,6 @@
 """The order of the symbols. Sections: Payload, Lattices, Digest, Rounding."""
 
 import hashlib
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -63,6 +62,31 @@ def levels(scales, offset):
     return np.clip(np.floor(logarithm / step + 0.5 + offset / 32), 0, LEVELS - 1).astype(np.int64)
 
 
+def counted_flag(read, n):
+    """Section "Counted flags": a flag, of which n have been 0 and 1; counts it."""
+    ones = min(max(65536 * n[1] // sum(n), 1), 65535)
+    symbol = read([Table.of_frequencies(0, [65536 - ones, ones])], [0])[0]
+    n[symbol] += 2
+    return symbol
+
+
+def passes(mode, shape, flag):
+    """Where the indices of each pass lie, one after the other; `flag` gives the next flag."""
+    if mode < 6:
+        levels = plane(level_of, *shape)
+        yield from (levels == level for level in range(mode))
+        return
+    rows, columns = np.indices(shape)
+    busy = np.ones((-(-shape[0] // 2), -(-shape[1] // 2)), bool)
+    for place, (row, column) in enumerate(PLACES):
+        here = (rows % 2 == row) & (columns % 2 == column)
+        if mode == 6:
+            here[here] = [flag() for _ in range(here.sum())]
+        yield here & busy[rows // 2, columns // 2]
+        if mode == 7 and place == 0:
+            busy = np.array([flag() for _ in range(busy.size)], bool).reshape(busy.shape)
+
+
 def read_boosts(read, h, w):
     """Section "Boosts"; `read` gives the symbols of a call."""
     uniform = [Table.uniform(16)]
@@ -73,10 +97,7 @@ def read_boosts(read, h, w):
         plane = np.zeros((h + 1, w + 1), np.int64)  # with a row above and a column to the left
         for row, column in zip(*inside.nonzero(), strict=True):
             seen = n[plane[row + 1, column], plane[row, column], plane[row, column + 1]]
-            ones = min(max(65536 * seen[1] // sum(seen), 1), 65535)
-            symbol = read([Table.of_frequencies(0, [65536 - ones, ones])], [0])[0]
-            seen[symbol] += 2
-            plane[row + 1, column + 1] = symbol
+            plane[row + 1, column + 1] = counted_flag(read, seen)
         inside = plane[1:, 1:]
         boosts += rise * inside
     if boosts.max() > 16:
@@ -123,19 +144,18 @@ def read_payload(header, coder, weights, context):
     if header.raw:
         table = Table.uniform(len(table.lefts) - 1)
     table.lost = -1
-    lattice = plane(level_of, -(-header.height // 16), -(-header.width // 16))
-    indices = np.full(lattice.shape, -1, np.int64)
-    if header.mode and weights.index_depth is not None and not header.raw:
-        model = IndexModel(weights, header, boosts, context.finish(latents))
-        for level, place in itertools.product(range(header.mode), range(4)):
-            there = lattice == level
-            row, column = PLACES[place]
-            there[1 - row :: 2], there[:, 1 - column :: 2] = False, False
-            rows, columns = there.nonzero()
-            tables = model.tables(indices, place, (rows // 2, columns // 2))
-            indices[there] = read(tables, list(range(len(tables))))
-    else:
-        for level in range(header.mode):
-            there = lattice == level
+    shape = -(-header.height // 16), -(-header.width // 16)
+    indices, n = np.full(shape, -1, np.int64), [6, 1]
+    modelled = header.mode and weights.index_depth is not None and not header.raw
+    model = IndexModel(weights, header, boosts, context.finish(latents)) if modelled else None
+    for there in passes(header.mode, shape, lambda: counted_flag(read, n)):
+        if model is None:
             indices[there] = read([table], [0] * np.count_nonzero(there))
+            continue
+        for place, (row, column) in enumerate(PLACES):
+            own = there.copy()
+            own[1 - row :: 2], own[:, 1 - column :: 2] = False, False
+            rows, columns = own.nonzero()
+            tables = model.tables(indices, place, (rows // 2, columns // 2))
+            indices[own] = read(tables, list(range(len(tables))))
     return Symbols(boosts, z, residuals, latents, indices, digest.hexdigest())

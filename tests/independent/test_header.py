@@ -18,7 +18,7 @@ from independent.header import (
 )
 from independent.reader import check_weights, read
 
-SCHEDULES = ["0", "1_16", "1_8", "1_4", "1_2", "1_1"]
+MODES = ["0", "1_16", "1_8", "1_4", "1_2", "1_1", "masked", "dual"]
 PNG = "89504e470d0a1a0a0000000d49484452"
 
 
@@ -31,7 +31,7 @@ def test_header_of_a_golden_file(name):
     assert (header.width, header.height) == (facts["width"], facts["height"])
     assert (header.model, header.tag) == (facts["model_number"], facts["weights_tag"])
     assert header.gain == facts["gain"]
-    assert SCHEDULES[header.mode] == facts["index_mode"]
+    assert MODES[header.mode] == facts["index_mode"]
     assert (header.raw, header.rounding) == (facts["raw_indices"], facts["rounding"])
     alpha = [facts["chunks"][name] for name in facts["chunks"]]
     assert (header.grey, [len(chunk.data) for chunk in header.chunks]) == (facts["grey"], alpha)
@@ -154,8 +154,8 @@ def test_hostile_headers(data, kind):
     [
         (sealed("d95510116c", "0000", "00", PAYLOAD), OtherWeights),
         (sealed(f"d955102{TAG}", "0000", "00", PAYLOAD), OtherWeights),
-        (sealed(START, "600680", "0000", PAYLOAD), Future),
-        (sealed(START, "6006ff", "0000", PAYLOAD), Future),  # the mode comes before the gain
+        (sealed(START, "600880", "0000", PAYLOAD), Future),
+        (sealed(START, "6008ff", "0000", PAYLOAD), Future),  # the mode comes before the gain
         (sealed(START, "7711", "0000", PAYLOAD), Damaged),  # gain 11 + 1 / 16
         (sealed(START, "0000", "00", "ff" * 8), Damaged),  # q = 2^24
     ],

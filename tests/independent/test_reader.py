@@ -20,6 +20,7 @@ from ulbic.codec.profiles import RatePoint
 from ulbic.codec.tables import export_tables
 from ulbic.models.checkpoint import save_checkpoint
 from ulbic.models.model import UlbicModel
+from ulbic.models.ranking import Ranking, RankingConfig
 
 
 class Log:
@@ -142,7 +143,14 @@ def test_tables():
 
 @pytest.mark.parametrize(
     ("first", "mode", "raw", "rounding"),
-    [("00", 0, 0, 15), ("19", 1, 1, 1), ("38", 3, 1, 7), ("57", 5, 0, 8)],
+    [
+        ("00", 0, 0, 15),
+        ("19", 1, 1, 1),
+        ("38", 3, 1, 7),
+        ("57", 5, 0, 8),
+        ("600680", 6, 0, 2),
+        ("680780", 7, 1, 3),
+    ],
 )
 def test_what_the_writer_of_the_document_writes(first, mode, raw, rounding):
     start = f"d9551{rounding:x}1{TAG}{first}c6018e01"  # 199 x 143 pixels
@@ -155,7 +163,7 @@ def test_what_the_writer_of_the_document_writes(first, mode, raw, rounding):
     symbols, _ = read(sealed(start, encoder.payload().hex()), weights())
     assert symbols.digest == written.digest
     assert np.array_equal(symbols.indices, written.indices)
-    assert np.count_nonzero(symbols.indices >= 0) == {0: 0, 1: 12, 3: 35, 5: 117}[mode]
+    assert np.count_nonzero(symbols.indices >= 0) == {0: 0, 1: 12, 3: 35, 5: 117, 6: 78, 7: 78}[mode]
 
 
 def test_boosts():
@@ -219,10 +227,13 @@ def toy(tmp_path_factory):
             layer.weight.mul_(4)
     path = tmp_path_factory.mktemp("toy") / "toy.safetensors"
     save_checkpoint(path, model, export_tables(model))
-    return Weights(path.read_bytes()), load_bundle(None, "cpu", path)
+    bundle = load_bundle(None, "cpu", path)
+    ranking = Ranking(RankingConfig()).requires_grad_(False)
+    bundle.networks._ranking = lambda: ranking
+    return Weights(path.read_bytes()), bundle
 
 
-@pytest.mark.parametrize("mode", ["1_8", "1_1"])
+@pytest.mark.parametrize("mode", ["1_8", "1_1", "masked", "dual"])
 @pytest.mark.parametrize("boosted", [False, True])
 def test_indices_under_an_index_model(toy, mode, boosted):
     own, bundle = toy
@@ -232,7 +243,7 @@ def test_indices_under_an_index_model(toy, mode, boosted):
     assert not encoded.header.raw_indices
     symbols, _ = read(encoded.data, own)
     assert symbols.digest == encoded.digest
-    assert (symbols.indices >= 0).sum() == {"1_8": 3, "1_1": 24}[mode]
+    assert (symbols.indices >= 0).sum() == {"1_8": 3, "1_1": 24, "masked": 3, "dual": 9}[mode]
     cut, _ = read_cut(encoded.data[:-12], own)
     known = cut.indices >= 0
     assert np.array_equal(cut.indices[known], symbols.indices[known])
