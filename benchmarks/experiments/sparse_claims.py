@@ -204,7 +204,8 @@ def main(run: Path, folder: Path, output: Path) -> None:
     stages = {name: measure(at, crops) for name, at in found.items() if at.parent == run}
     priors = {name: prior_bits(at, parts) for name, at in found.items() if at.parent != run}
     output.mkdir(parents=True, exist_ok=True)
-    record = {name: asdict(value) for name, value in (*stages.items(), *priors.items())}
+    record = {name: asdict(row) for name, row in stages.items()}
+    record |= {name: asdict(bits) for name, bits in priors.items()}
     (output / "claims.json").write_text(json.dumps(record, indent=1) + "\n")
     tables = [first_stage_table(stages), pair_table(stages), *([prior_table(priors)] if priors else [])]
     seconds = ", ".join(sorted({f"{row.seconds:.0f}" for row in stages.values()}))
