@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
+from ulbic.errors import InputError
 from ulbic.models.checkpoint import load_checkpoint
 from ulbic.models.sparse import config as presets
 from ulbic.models.sparse.config import DqVaeConfig, MqVaeConfig, SparseConfig, TrunkConfig
@@ -160,11 +161,14 @@ def bind_coded(network: SparseNetwork, parts: tuple[Tensor, Tensor]) -> Task:
 
 
 def recipe(variant: Variant) -> TrainConfig:
-    """The stage's own; first stages take small batches, for a short run needs steps more than pixels."""
+    """The stage's own, with small batches for first stages: a short run needs steps more than pixels.
+
+    They go slowly, because at 1e-3 the features ran away from the tokenizer's codes within 20 steps.
+    """
     config = SPARSE_RECIPES[variant.stage].tiny
     if variant.first_stage is not None:
         return config
-    return replace(config, batch=2, crop=192, learning_rate=1e-3)
+    return replace(config, batch=2, crop=192, learning_rate=2e-4)
 
 
 def take_turn(variant: Variant, budget: Budget, setup: RunSetup, tokenizer: Tokenizer) -> None:
@@ -211,8 +215,12 @@ def run_claims(
         A line after every turn.
 
     Raises:
-        InputError: no shards; WeightsError: the bundled tokenizer, or a prior's first stage, is missing.
+        InputError: no shards, or an unknown name; WeightsError: the bundled tokenizer, or a prior's first
+            stage, is missing.
     """
+    unknown = set(only) - {variant.name for variant in VARIANTS}
+    if unknown:
+        raise InputError(f"there is no network {', '.join(sorted(unknown))}")
     tokenizer = load_checkpoint(PROFILES.named(DEFAULT_MODEL).find_weights()).model.tokenizer
     chosen = [variant for variant in VARIANTS if not only or variant.name in only]
     for prior, total in ((False, seconds), (True, prior_seconds)):

@@ -17,6 +17,7 @@ from ulbic.models.tokenizer import Tokenizer
 
 Weights = dict[str, Tensor]
 
+FIRST_SCORE = 0.5  # of a position, on average
 FIRST_COUNT = 0.25  # a step, that a code of the tokenizer begins with; about that of the claims' batches
 
 
@@ -36,7 +37,8 @@ def start_from_tokenizer(network: MqVae | DqVae, tokenizer: Tokenizer) -> None:
     if isinstance(network, MqVae):
         scale = codes.std(dim=1).mean()
         codes = scale * F.layer_norm(codes, codes.shape[1:])  # as the mask gives features
-        ours["masker.pre_projection.weight"].copy_(2 * scale * torch.eye(codes.shape[1]))
+        gain = scale / FIRST_SCORE if network.config.selection == "learnt" else scale
+        ours["masker.pre_projection.weight"].copy_(gain * torch.eye(codes.shape[1]))
         _pass_on(ours, "demasker.post_projection")
         _copy(ours, "demasker.conv_in", theirs, "decoder.conv_in")
         _copy(ours, "demasker.transformer.last_resblock", theirs, "decoder.mid.block_1")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from dataclasses import replace
 
 import pytest
 import torch
 from sparse import toys
+from support import needs_shared, synthetic_picture
 
+from ulbic.errors import InputError
 from ulbic.models.config import PyramidConfig, TokenizerConfig
 from ulbic.models.sparse.config import TrunkConfig
 from ulbic.models.sparse.dqvae import DqVae
 from ulbic.models.sparse.mqvae import MqVae
 from ulbic.models.tokenizer import Tokenizer
-from ulbic.training.sparse_claims import VARIANTS, Turn, row_numbers
+from ulbic.training import sparse_claims
+from ulbic.training.run import RunSetup
+from ulbic.training.sparse_claims import VARIANTS, Turn, row_numbers, run_claims
 from ulbic.training.sparse_start import start_from_tokenizer
 
 WIDTHS = (8, 8, 16)
@@ -86,3 +92,36 @@ def test_the_compared_networks_differ_in_one_thing_each():
     assert networks["dq-regular"] == replace(budgeted, router="regular")
     assert (budgeted.target_shares, networks["dq-fine"].target_shares) == ((0.5,), (1.0,))
     assert networks["position-first"] == replace(networks["code-first"], order="position-first")
+
+
+@pytest.fixture
+def setup(tmp_path):
+    """One picture to train on."""
+    buffer = io.BytesIO()
+    synthetic_picture(300, 280).save(buffer, "PNG")
+    with tarfile.open(tmp_path / "shard-00.tar", "w") as tar:
+        member = tarfile.TarInfo("0.png")
+        member.size = buffer.tell()
+        buffer.seek(0)
+        tar.addfile(member, buffer)
+    return RunSetup(
+        preset="tiny",
+        shards=[tmp_path / "shard-00.tar"],
+        cache=tmp_path / "cache",
+        output=tmp_path / "run",
+        device="cpu",
+    )
+
+
+@needs_shared
+def test_a_prior_follows_its_first_stage_and_what_is_done_is_not_done_again(setup, monkeypatch):
+    monkeypatch.setattr(sparse_claims, "CODED", 16)
+    lines = list(run_claims(setup, 0.01, 0.01, 20.0, ["code-first", "mq-learnt"]))
+    assert lines == ["mq-learnt: 0.01 of 0.01 s", "code-first: 0.01 of 0.01 s"]
+    assert (setup.output / "mq-learnt" / "code-first" / "weights.safetensors").exists()
+    assert list(run_claims(setup, 0.01, 0.01, 20.0, ["code-first", "mq-learnt"])) == []
+
+
+def test_an_unknown_network_is_an_error(setup):
+    with pytest.raises(InputError, match="there is no network mq-best"):
+        next(run_claims(setup, 1, 1, 1, ["mq-best"]))
