@@ -41,6 +41,7 @@ from .sparse_recipes import SPARSE_RECIPES
 from .sparse_stages import dq_transformer_terms, stackformer_terms
 from .sparse_start import start_from_tokenizer
 
+MEDIAN_ENTROPY = 2.141  # nats, of 8192 regions of 32x32 pixels in training crops
 CODED = 512  # crops whose codes the priors learn
 
 
@@ -87,6 +88,7 @@ VARIANTS = (
     _mq("mq-random", selection="random"),
     _mq("mq-regular", selection="regular"),
     _dq("dq-10"),
+    _dq("dq-entropy", router="entropy", entropy_threshold=MEDIAN_ENTROPY),
     _dq("dq-regular", router="regular"),
     _dq("dq-fine", router="regular", target_shares=(1.0,)),
     _dq("dq-1", budget_weights=(1.0,)),
