@@ -165,7 +165,7 @@ def bind_coded(network: SparseNetwork, parts: tuple[Tensor, Tensor]) -> Task:
 def recipe(variant: Variant) -> TrainConfig:
     """The stage's own, with small batches for first stages: a short run needs steps more than pixels.
 
-    They go slowly, because at 1e-3 the features ran away from the tokenizer's codes within 20 steps.
+    They go slowly, because at 1e-3 fewer and fewer codes of the tokenizer stay in use.
     """
     config = SPARSE_RECIPES[variant.stage].tiny
     if variant.first_stage is not None:
