@@ -76,7 +76,8 @@ PARTS |= {
     "training/__main__.py",
     "benchmarks/experiments/base_parts.py",
 }
-PARTS |= {f"training/sparse_{room}.py" for room in ("recipes", "run", "stages")}
+PARTS |= {f"training/sparse_{room}.py" for room in ("recipes", "run", "stages", "start", "claims")}
+PARTS |= {f"benchmarks/experiments/sparse_{room}.py" for room in ("claims", "bits", "samples")}
 PARTS |= {"training/contrast_stage.py", "training/class_decoder_stage.py", "training/class_commands.py"}
 PARTS |= {"training/features.py", "training/fine_tune.py", "benchmarks/zoo_model.py"}
 OPEN = {"config", "distortion", "entropy", "phases", "perceptual"}  # none of them a network of the codec

@@ -153,11 +153,28 @@ def assemble_command(stream: Path, rest: Path, file: Path, preset: str) -> None:
 @cli.command("curves")
 @click.argument("logs", type=click.Path(path_type=Path, exists=True), nargs=-1, required=True)
 @click.argument("file", type=click.Path(path_type=Path))
-def curves_command(logs: tuple[Path, ...], file: Path) -> None:
+@click.option("--together", is_flag=True, help="The stages began alike; draw them over one another.")
+def curves_command(logs: tuple[Path, ...], file: Path, together: bool) -> None:
     """Draw the log.jsonl files of stages that followed one another."""
     from .curves import draw_curves
 
-    draw_curves(logs, file)
+    draw_curves(logs, file, together=together)
+
+
+@cli.command("claims")
+@click.option("--seconds", type=float, required=True, help="CPU seconds of every first stage.")
+@click.option("--prior-seconds", type=float, required=True, help="Of every prior.")
+@click.option("--turn", default=20.0, show_default=True, help="CPU seconds until the next one goes on.")
+@click.option("--only", multiple=True, help="The networks of these names.")
+@_setup_options
+def claims_command(
+    seconds: float, prior_seconds: float, turn: float, only: tuple[str, ...], **setup: Any
+) -> None:
+    """Train the networks that docs/sparse.md holds against one another, in turns, on a CPU."""
+    from .sparse_claims import run_claims
+
+    for line in run_claims(_setup(**{**setup, "device": "cpu"}), seconds, prior_seconds, turn, only):
+        click.echo(line)
 
 
 @cli.command("cost")

@@ -9,8 +9,10 @@ from pathlib import Path
 COLUMNS = 4
 
 
-def draw_curves(logs: Sequence[Path], file: Path, smooth: int = 4) -> None:
+def draw_curves(logs: Sequence[Path], file: Path, smooth: int = 4, together: bool = False) -> None:
     """One panel a term of the loss, over the minutes of the stages of `logs` one after another.
+
+    With `together` all of them begin at the left.
 
     Thin: the means that were logged; thick: the means of `smooth` of them.
     """
@@ -31,7 +33,7 @@ def draw_curves(logs: Sequence[Path], file: Path, smooth: int = 4) -> None:
         start = 0.0
         for number, (log, stage) in enumerate(zip(logs, stages, strict=True)):
             points = [(start + entry["seconds"] / 60, entry[term]) for entry in stage if term in entry]
-            start += stage[-1]["seconds"] / 60
+            start += 0 if together else stage[-1]["seconds"] / 60
             if points:
                 colour = f"C{number}"
                 axes.plot(*zip(*points, strict=True), color=colour, alpha=0.3, linewidth=0.8)

@@ -29,6 +29,10 @@ class Budget:
             raise ValueError("give either steps or seconds")
         self.steps, self.seconds = steps, seconds
 
+    def now(self) -> float:
+        """Seconds on the clock that the run is timed with."""
+        return time.monotonic()
+
     def progress(self, step: int, elapsed: float) -> float:
         """Fraction of the run that is done, 0 to 1."""
         done = step / self.steps if self.steps is not None else elapsed / float(self.seconds or 1)
@@ -174,7 +178,7 @@ def train(
 
     source, step_loss = batches(state.step), parallel(model, loss)
     saved = time.monotonic()
-    started = saved - state.seconds
+    started = budget.now() - state.seconds
     progress = budget.progress(state.step, state.seconds)
     model.train()
     mixed = config.amp and fast_bfloat16(device.type)
@@ -186,7 +190,7 @@ def train(
         norm = optimizer.step(learning_rate(config, progress))
         averaged.update(model, state.step)
         state.step += 1
-        state.seconds = of_first(time.monotonic() - started)
+        state.seconds = of_first(budget.now() - started)
         progress = budget.progress(state.step, state.seconds)
         terms = mean_terms({"loss": value, "grad": norm, **terms})
         if is_first():

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ulbic.models.sparse.dqtransformer import DqTransformer
-from ulbic.models.sparse.dqvae import DqVae
-from ulbic.models.sparse.mqvae import MqVae
+from ulbic.models.sparse.dqvae import DqVae, DualCodes
+from ulbic.models.sparse.mqvae import MqVae, Pairs
 from ulbic.models.sparse.quantiser import Quantised, Quantiser, random_picks
 from ulbic.models.sparse.router import grain_share
 from ulbic.models.sparse.sequences import joined, packed, to_parts
@@ -90,13 +90,18 @@ def picture_loss(
 
 
 def absorb(quantiser: Quantiser, quantised: Quantised) -> None:
-    """Moves the codebook, over all processes of a run, and restarts what nothing is quantised to."""
+    """Moves the codebook, over all processes of a run, and restarts what nothing is quantised to.
+
+    That is a code with an average count below 1 a step, or in steps of few features below an eighth of an
+    equal share: else most codes would be new ones in every step.
+    """
     flat = quantised.features.movedim(1, -1).flatten(0, -2)
+    least = min(1.0, whole(len(flat)) / len(quantiser.codebook.cluster_size_ema) / 8)
 
     def restart(count: int) -> Tensor:
         return rows_at(flat, random_picks(whole(len(flat)), count).to(flat.device))
 
-    quantiser.absorb(quantised.features, quantised.indices, restart=restart, total=total)
+    quantiser.absorb(quantised.features, quantised.indices, restart=restart, least=least, total=total)
 
 
 def _codebook_terms(quantised: Quantised) -> dict[str, Tensor]:
@@ -106,13 +111,23 @@ def _codebook_terms(quantised: Quantised) -> dict[str, Tensor]:
 
 def stackformer_loss(network: Stackformer, first_stage: MqVae, x: Tensor) -> Terms:
     """Cross-entropy of codes and positions in raster order."""
-    losses = network.losses(first_stage.pairs(2 * x - 1))
+    return stackformer_terms(network, first_stage.pairs(2 * x - 1))
+
+
+def stackformer_terms(network: Stackformer, pairs: Pairs) -> Terms:
+    """The same for crops that are coded already."""
+    losses = network.losses(pairs)
     return losses.total, {"code": losses.code, "position": losses.position}
 
 
 def dq_transformer_loss(network: DqTransformer, first_stage: DqVae, x: Tensor) -> Terms:
     """Cross-entropy of contents and positions, coarse to fine; no row sees its padding."""
-    codes, tokens = first_stage.codes(2 * x - 1), network.tokens
+    return dq_transformer_terms(network, first_stage.codes(2 * x - 1))
+
+
+def dq_transformer_terms(network: DqTransformer, codes: DualCodes) -> Terms:
+    """The same for crops that are coded already."""
+    tokens = network.tokens
     sequence = packed(joined(*to_parts(codes, tokens), tokens), tokens)
     losses = network.losses(sequence)
     return losses.total, {

@@ -16,6 +16,7 @@ Selection = Literal["learnt", "random", "regular"]
 Score = Literal["convolution", "linear"]
 StackOrder = Literal["code-first", "position-first"]
 FineOrder = Literal["row-first", "region-first"]
+Router = Literal["feature", "entropy", "regular"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class TrunkConfig:
     blocks: int = 2  # residual blocks a level; decoders have one more
     stem: int = 1  # space-to-depth, or pixel-shuffle, in front of the finest level
     norm: Norm = "group"
+    smooth: bool = False  # up-sample bilinearly, and filter what the pixel shuffle gives
 
     @property
     def stride(self) -> int:
@@ -66,7 +68,7 @@ class DqVaeConfig:
     features: int = 256
     codes: int = 1024
     dim: int = 256
-    router: Literal["feature", "entropy"] = "feature"
+    router: Router = "feature"  # "regular", a lattice, is what the others must beat
     router_groups: int = 32  # of its GroupNorm
     entropy_threshold: float = 0.0  # nats; regions above it are fine. `entropy_threshold` computes it
     position_side: int = 32  # of the decoder's position tables; 0 = none, and then pictures of any size
@@ -74,8 +76,8 @@ class DqVaeConfig:
     budget_weights: tuple[float, ...] = (10.0,)  # lambda, likewise
 
     def __post_init__(self) -> None:
-        if self.router == "entropy" and self.granularities != 2:
-            raise ValueError("the entropy router knows two granularities")
+        if self.router != "feature" and self.granularities != 2:
+            raise ValueError(f"the {self.router} router knows two granularities")
 
 
 @dataclass(frozen=True, kw_only=True)

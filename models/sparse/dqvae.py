@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .config import DqVaeConfig, TrunkConfig
+from .masker import baseline_scores
 from .quantiser import Quantised, Quantiser
 from .router import (
     GRAIN_NAMES,
@@ -32,7 +33,7 @@ class Routed(NamedTuple):
     """What the encoder gives."""
 
     maps: list[Tensor]  # (B, features, n 2^g, m 2^g), coarsest first
-    logits: Tensor | None  # (B, n, m, granularities) of the router; the entropy router has none
+    logits: Tensor | None  # (B, n, m, granularities) of the feature router; others have none
     gate: Tensor  # (B, n, m, granularities), one-hot
     grains: Tensor  # (B, n, m) int64, 0 = coarsest
     merged: Tensor  # (B, features, finest h, w)
@@ -72,7 +73,8 @@ class HierarchicalEncoder(Encoder):
         """Routes (B, 3, H, W) in [-1, 1]; in training with Gumbel `noise` on the logits, drawn if None."""
         maps = self.maps(picture)
         if self.router is None:
-            grains = self._entropy_grains(picture)
+            entropy = self.config.router == "entropy"
+            grains = self._entropy_grains(picture) if entropy else self._regular_grains(maps[0])
             gate = nn.functional.one_hot(grains, self.config.granularities).float()
             return Routed(maps, None, gate, grains, merge(maps, grains))
         logits = self.router(maps).float()
@@ -92,6 +94,14 @@ class HierarchicalEncoder(Encoder):
     def _entropy_grains(self, picture: Tensor) -> Tensor:
         side = self.config.encoder.stride
         return (patch_entropy(picture, side) > self.config.entropy_threshold).long()
+
+    def _regular_grains(self, coarse: Tensor) -> Tensor:
+        """The target share of the regions is fine, wherever they lie: a half is a chessboard."""
+        batch, _, n, m = coarse.shape
+        fine = round(self.config.target_shares[0] * n * m)
+        order = baseline_scores("regular", batch, n, m).argsort(dim=1, descending=True, stable=True)
+        grains = torch.zeros(batch, n * m, dtype=torch.int64).scatter_(1, order[:, :fine], 1)
+        return grains.view(batch, n, m).to(coarse.device)
 
 
 class Tables(nn.Module):

@@ -72,13 +72,14 @@ class Quantiser(nn.Module):
         indices: Tensor,
         decay: float = 0.99,
         restart: Callable[[int], Tensor] | None = None,
+        least: float = 1.0,
         total: Callable[[Tensor], Tensor] = torch.Tensor.clone,
     ) -> None:
         """Moves the codes towards the features that they stood for (van den Oord 2017, app. A).
 
         Args:
             features: (B, dim, ...); `indices` (B, ...) as `nearest` gave them before.
-            restart: n to (n, dim) features; these replace the codes whose average count is below 1.
+            restart: n to (n, dim) features; these replace the codes whose average count is below `least`.
             total: sums over all processes of a run.
         """
         book = self.codebook
@@ -88,7 +89,7 @@ class Quantiser(nn.Module):
         book.cluster_size_ema.lerp_(counts, 1 - decay)
         book.embed_ema.lerp_(sums, 1 - decay)
         if restart is not None:
-            unused = book.cluster_size_ema < 1
+            unused = book.cluster_size_ema < least
             book.embed_ema[unused] = restart(int(unused.sum()))
             book.cluster_size_ema[unused] = 1
         size, count = book.cluster_size_ema, len(book.cluster_size_ema)

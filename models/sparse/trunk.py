@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ulbic.models.config import Norm
-from ulbic.models.layers import ResnetBlock, make_norm
+from ulbic.models.layers import Binomial, ResnetBlock, make_norm
 
 from .config import TrunkConfig
 
@@ -70,14 +70,15 @@ class Downsample(nn.Module):
 
 
 class Upsample(nn.Module):
-    """Twice the size: nearest neighbour and a 3x3 convolution."""
+    """Twice the size: nearest neighbour, or bilinear if `smooth`, and a 3x3 convolution."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, smooth: bool = False) -> None:
         super().__init__()
+        self.mode = "bilinear" if smooth else "nearest"
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0))
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode=self.mode))
 
 
 class Middle(nn.Module):
@@ -147,9 +148,10 @@ class Decoder(nn.Module):
         before = (*widths[1:], widths[-1])
         self.up = nn.ModuleList(Level(config, i, before[i], config.blocks + 1) for i in range(len(widths)))
         for level, width in zip(self.up[1:], widths[1:], strict=True):
-            level.upsample = Upsample(width)
+            level.upsample = Upsample(width, config.smooth)
         self.norm_out = make_norm(config.norm, widths[0])
         self.conv_out = nn.Conv2d(widths[0], 3 * config.stem**2, 3, padding=1)
+        self.smooth = Binomial() if config.smooth else nn.Identity()
 
     def forward(self, h: Tensor) -> Tensor:
         if self.enters:
@@ -158,4 +160,4 @@ class Decoder(nn.Module):
             h = self.up[i](h)
             if i:
                 h = self.up[i].upsample(h)  # type: ignore[operator]
-        return F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.stem)
+        return self.smooth(F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.stem))

@@ -162,6 +162,14 @@ def test_the_entropy_router_spends_the_share_that_its_threshold_was_computed_for
     assert toys.without_gradient(network) == []
 
 
+def test_a_regular_half_is_a_chessboard_and_a_whole_is_fine():
+    picture = torch.rand(1, 3, 128, 128) * 2 - 1
+    for share, rows in ((0.5, [0, 1, 0, 1]), (1.0, [1, 1, 1, 1]), (0.0, [0, 0, 0, 0])):
+        codes = toys.dq_vae(router="regular", target_shares=(share,)).eval().codes(picture)
+        assert codes.grains[0, 1].tolist() == rows
+        assert int(codes.lengths()) == 16 + 48 * share
+
+
 def test_the_entropy_router_knows_two_granularities():
     with pytest.raises(ValueError, match="two granularities"):
         DqVaeConfig(router="entropy", granularities=3)

@@ -103,6 +103,12 @@ def test_the_curves_of_stages_make_one_picture(tmp_path):
     with Image.open(tmp_path / "curves.png") as picture:
         assert picture.format == "PNG"
         assert picture.width > 1000
+    draw_curves(
+        [tmp_path / s / "log.jsonl" for s in ("first", "second")], tmp_path / "both.png", together=True
+    )
+    with Image.open(tmp_path / "curves.png") as one, Image.open(tmp_path / "both.png") as other:
+        assert one.size == other.size
+        assert one.tobytes() != other.tobytes()
 
 
 def fixed_batches(step):
