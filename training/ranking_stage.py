@@ -15,6 +15,7 @@ from torch import Tensor
 from ulbic.codec.networks import TorchNetworks
 from ulbic.errors import WeightsError
 from ulbic.models.checkpoint import load_checkpoint
+from ulbic.models.distortion import squared_error
 from ulbic.models.model import UlbicModel
 from ulbic.models.perceptual import lpips_network
 from ulbic.models.ranking import Ranking, RankingConfig, RankingFile, save_ranking
@@ -22,7 +23,6 @@ from ulbic.models.ranking import Ranking, RankingConfig, RankingFile, save_ranki
 from .config import TrainConfig
 from .distributed import is_first, process_group, wait
 from .loop import Budget
-from .losses import squared_error
 from .painting import Told, tell
 from .recipes import Task
 from .run import RunSetup, fit, flushed_denormals, start
