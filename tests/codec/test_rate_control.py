@@ -42,6 +42,13 @@ def test_the_index_mode_is_that_of_the_best_quality_that_fits(bundle, features, 
         assert found.gain >= QUALITIES[quality].gain
 
 
+def test_annealed_latents_keep_the_budget_and_use_it():
+    picture = synthetic_picture(160, 96, seed=3)
+    plain, annealed = (ulbic.encode(picture, target_size=200, effort=effort) for effort in (0, 1))
+    assert plain != annealed
+    assert 180 <= len(annealed) <= 200
+
+
 def test_below_the_first_quality_the_gain_goes_below_zero(bundle, features, sizes):
     found = encode_to_budget(bundle, features, sizes[1] - 1).data
     assert len(found) < sizes[1]
