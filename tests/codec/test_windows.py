@@ -1,7 +1,7 @@
 import itertools
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ulbic.codec.windows import PIXEL_OVERLAP, Window, blend_shares, pixel_line, starts, tiles, windows
@@ -14,6 +14,7 @@ def test_literal_starts():
     assert starts(7, 16, 0) == [0]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 200), st.integers(1, 200), st.sampled_from([(16, 0), (32, 8)]))
 def test_windows_cover_the_map_with_their_overlap(height, width, shape):
     side, overlap = shape
@@ -27,6 +28,7 @@ def test_windows_cover_the_map_with_their_overlap(height, width, shape):
         assert overlap <= first + side - second
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(30, 128))
 def test_tiles_share_out_the_map(height, width, side):
     covered = torch.zeros(height, width)
@@ -48,6 +50,7 @@ def test_pixel_windows_are_as_small_as_their_number_allows():
     assert pixel_line(250) == (54, [0, 49, 98, 147, 196])
 
 
+@settings(deadline=None)
 @given(st.integers(1, 800))
 def test_pixel_windows_cover_a_line_with_their_overlap(length):
     side, line = pixel_line(length)
@@ -70,6 +73,7 @@ def test_the_half_map_covers_odd_windows():
     assert Window(1, 2, 3, 3).doubled() == Window(2, 4, 6, 6)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400))
 def test_shares_are_positive_and_add_up_to_one(length):
     total = torch.zeros(16 * length)
