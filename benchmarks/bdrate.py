@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from .metrics import Metric
 from .records import Curve
 
@@ -37,6 +39,14 @@ def bd_rate(anchor: Iterable[Point], test: Iterable[Point], lower_is_better: boo
         log_rate = PchipInterpolator(values, [math.log(rate) for rate in rates])
         areas.append(float(log_rate.integrate(low, high)))
     return 100 * math.expm1((areas[1] - areas[0]) / (high - low))
+
+
+def at_rate(curve: np.ndarray, rate: float) -> np.ndarray:
+    """Columns but the first of a curve (points, 1 + n), whose first is the rising rate, at a rate: (n,).
+
+    Linear over the logarithm of the rate.
+    """
+    return np.array([np.interp(np.log(rate), np.log(curve[:, 0]), column) for column in curve[:, 1:].T])
 
 
 BdRates = dict[str, dict[str, dict[str, float | None]]]  # per cent, by anchor, codec and metric

@@ -18,7 +18,8 @@ from PIL import Image, ImageDraw
 
 from .metrics import lpips
 from .peers import CODECS, Codec
-from .peers.ulbic import CODEC, Ulbic
+from .peers.ulbic import Ulbic
+from .qualities import QUALITIES
 
 KNOBS = {  # every setting, by growing files
     "vvc": range(63, 20, -1),
@@ -27,7 +28,6 @@ KNOBS = {  # every setting, by growing files
     "webp": range(101),
     "jpeg": range(1, 96),
 }
-QUALITIES = click.IntRange(1, max(CODEC.settings))
 CAPTION, GAP = 14, 4  # pixels
 ZOOMS = ("100", "200", "300", "400")
 

@@ -16,10 +16,9 @@ from . import worker
 from .metrics import Metric, measure, metric_table, usable
 from .peers.ulbic import CODEC, Ulbic
 from .pictures import Picture, open_pictures
+from .qualities import QUALITIES
 from .records import COSTS, Record, curves, to_csv
 from .runner import record
-
-QUALITIES = click.IntRange(1, max(CODEC.settings))
 
 
 def evaluate(

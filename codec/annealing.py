@@ -29,7 +29,6 @@ from .relaxing import Rounding, relaxed, round_through
 from .tradeoff import Tradeoff
 from .windows import Window, tiles
 
-STEPS = (0, 20, 60, 200)  # of each effort
 HYPER_CELL = 4  # latents per side that share a hyper-latent
 SIDE, AROUND = 6, 1  # of a tile and its margin, in hyper-latents: 768 and 128 pixels
 RATE = 0.05  # of Adam, in quantisation steps; it falls to nothing

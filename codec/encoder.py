@@ -24,7 +24,7 @@ from ulbic.bitstream.symbols import SymbolWriter
 from ulbic.errors import SettingsError, UlbicError
 from ulbic.models.config import latent_size, token_size
 
-from .annealing import STEPS, Annealing
+from .annealing import Annealing
 from .boosts import gains_of
 from .bundle import Bundle
 from .exactness import GUARD, OFFSETS, ExactRounding, NearBoundaryError
@@ -35,6 +35,7 @@ from .index_modes import INDEX_MODES
 from .latents import encode_latents
 from .profiles import RatePoint
 from .progress import Listener, Progress
+from .settings import EFFORT_STEPS
 from .tokenising import Tokenising
 from .windows import MARGIN, TILE, tiles
 
@@ -83,7 +84,7 @@ def analyse_picture(
         LimitError: the format has no room for something in `extras`.
         SettingsError: nothing is known of the model that annealing could aim at.
     """
-    started, networks = time.perf_counter(), bundle.networks
+    started, networks, annealing = time.perf_counter(), bundle.networks, _annealing(bundle, picture, effort)
     rows, columns = latent_size(*picture.size)
     latents = torch.empty(1, networks.sizes.latents, rows, columns, device=networks.device)
     latents = latents.contiguous(memory_format=torch.channels_last)
@@ -100,7 +101,7 @@ def analyse_picture(
         height=picture.height,
         latents=latents,
         tokenising=Tokenising(networks, picture),
-        annealing=_annealing(bundle, picture, effort),
+        annealing=annealing,
         grey=extras.grey,
         chunks=pack_extras(extras),
         boosts=boosts,
@@ -112,7 +113,7 @@ def _annealing(bundle: Bundle, picture: Image.Image, effort: int) -> Annealing |
         return None
     if bundle.profile.tradeoff is None:
         raise SettingsError(f"model {bundle.profile.name!r} has no effort but 0")
-    return Annealing(bundle.networks, picture, bundle.profile.tradeoff, STEPS[effort])
+    return Annealing(bundle.networks, picture, bundle.profile.tradeoff, EFFORT_STEPS[effort])
 
 
 @torch.no_grad()

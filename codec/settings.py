@@ -15,7 +15,8 @@ from ulbic.errors import SettingsError
 from .profiles import DEFAULT_MODEL, PROFILES, Profile
 from .regions import Roi, regions_of
 
-EFFORTS = range(4)
+EFFORT_STEPS = (0, 20, 60, 200)  # of annealing (`codec.annealing`)
+EFFORTS = range(len(EFFORT_STEPS))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from typing import NamedTuple
 from torch import nn
 
 from ulbic.codec.networks import TorchNetworks
+from ulbic.codec.tradeoff import Tradeoff
 from ulbic.errors import WeightsError
 from ulbic.models.contrast import ContrastConfig, ContrastHead
 from ulbic.models.model import UlbicModel
@@ -190,6 +191,7 @@ MAGE = TrainConfig(batch=4096, learning_rate=1.5e-4, warmup=40 / 1600)  # MAGE, 
 # HybridFlow, suppl. §1.1: 20 epochs, 8 GPUs; §1.2: 25 epochs
 _CROSS = TrainConfig(batch=10, learning_rate=5e-4, warmup=2 / 20)
 _PIXELS = TrainConfig(batch=12, learning_rate=4e-5, warmup=1 / 25, lpips_net="alex")
+_TRADEOFF = Tradeoff()  # of `tiny`, as the encoder anneals by it
 _JOINT = TrainConfig(
     batch=8,
     learning_rate=2.5e-4,
@@ -202,7 +204,7 @@ _JOINT = TrainConfig(
     grain_weight=0.05,
     mesh_weight=0.015,
     frozen_stream=True,
-    rate_weights=(40.0, 0.6),
+    rate_weights=_TRADEOFF.rate_weights,
 )
 
 RECIPES = {
@@ -213,8 +215,8 @@ RECIPES = {
             warmup=0.02,
             weight_decay=0.0,
             l1_weight=0.0,
-            squared_weight=135.0,
-            rate_weights=(40.0, 0.6),
+            squared_weight=_TRADEOFF.squared_weight,
+            rate_weights=_TRADEOFF.rate_weights,
         ),
         base=_MLIC,
         bind=_bind_continuous,
@@ -253,8 +255,8 @@ RECIPES = {
             learning_rate=1.5e-3,
             warmup=0.03,
             l1_weight=0.0,
-            squared_weight=135.0,
-            rate_weights=(40.0, 0.6),
+            squared_weight=_TRADEOFF.squared_weight,
+            rate_weights=_TRADEOFF.rate_weights,
         ),
         base=_MLIC,
         bind=_bind_contexts,

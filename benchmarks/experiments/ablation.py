@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from ulbic.benchmarks.metrics import Metric, labelled, metric_table
-from ulbic.benchmarks.peers.ulbic import CODEC
+from ulbic.benchmarks.qualities import QUALITIES
 from ulbic.bitstream.container import read_container
 from ulbic.codec.bundle import Bundle, load_bundle
 from ulbic.codec.decoder import Symbols, decode_picture, decode_symbols, restoring_of
@@ -95,7 +95,7 @@ def tables(rows: dict[str, list[Row]]) -> str:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
-@click.option("-q", "--quality", type=click.IntRange(1, max(CODEC.settings)), default=5, show_default=True)
+@click.option("-q", "--quality", type=QUALITIES, default=5, show_default=True)
 @click.option("--weights", type=click.Path(path_type=Path, exists=True))
 def main(folder: Path, output: Path, quality: int, weights: Path | None) -> None:
     """Measure the parts on the PNGs of FOLDER."""

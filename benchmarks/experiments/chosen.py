@@ -13,6 +13,7 @@ import click
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ulbic.benchmarks.bdrate import at_rate
 from ulbic.benchmarks.metrics import haarpsi, lpips, ms_ssim, psnr
 from ulbic.bitstream.container import read_container
 from ulbic.codec.bundle import Bundle, load_bundle
@@ -52,8 +53,7 @@ def at_equal_bytes(means: Rows, gains: tuple[float, ...]) -> Rows:
     size = float(np.sqrt(low * high))
     found: Rows = {}
     for mode, rows in points.items():
-        columns = (np.interp(np.log(size), np.log(rows[:, 0]), column) for column in rows[:, 1:].T)
-        found[mode, float(round(size))] = [size, *map(float, columns)]
+        found[mode, float(round(size))] = [size, *map(float, at_rate(rows, size))]
     return found
 
 

@@ -15,7 +15,9 @@ from pathlib import Path
 import click
 import numpy as np
 
+from ulbic.benchmarks.bdrate import at_rate
 from ulbic.benchmarks.metrics import haarpsi, lpips, ms_ssim, psnr
+from ulbic.benchmarks.qualities import QUALITIES
 from ulbic.bitstream.container import read_container
 from ulbic.codec.bundle import Bundle, load_bundle
 from ulbic.codec.decoder import decode_picture
@@ -39,16 +41,11 @@ def measure(bundle: Bundle, path: Path, quality: int, effort: int) -> list[float
     return [seconds, rate, *(metric(picture, decoded) for metric in METRICS.values())]
 
 
-def at_rate(curve: np.ndarray, rate: float) -> np.ndarray:
-    """METRICS of a curve (points, 1 + METRICS), rising in its first column, at a rate between its ends."""
-    return np.array([np.interp(np.log(rate), np.log(curve[:, 0]), column) for column in curve[:, 1:].T])
-
-
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True)
 @click.option("--every", type=click.IntRange(1), default=4, show_default=True, help="Every so many pictures.")
-@click.option("-q", "--quality", type=int, default=4, show_default=True)
+@click.option("-q", "--quality", type=QUALITIES, default=4, show_default=True)
 def main(folder: Path, output: Path, every: int, quality: int) -> None:
     """Code pictures of FOLDER with every effort."""
     bundle = load_bundle(PROFILES.named(DEFAULT_MODEL), "cpu")

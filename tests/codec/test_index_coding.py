@@ -157,9 +157,9 @@ def test_a_cut_file_gives_the_first_indices_and_no_wrong_one(toy, indices, mode)
 
 
 @pytest.mark.parametrize("mode", ["1_1", "masked", "dual"])
-def test_no_index_changes_on_other_machines(toy, indices, mode):
+def test_no_index_changes_on_two_hundred_other_machines(toy, indices, mode):
     data, sent = written(toy, indices, mode).finish(), sent_of(indices, mode).received
-    for trial in range(80):
+    for trial in range(200):
         with another_machine(toy.networks, DISAGREEMENT, trial):
             back = read(toy, data, mode)
         assert np.array_equal(back.received, sent)
