@@ -126,6 +126,22 @@ def bridge_command(kind: Bridge, weights: Path, file: Path) -> None:
     save_checkpoint(file, model, export_tables(model), torch.float32)
 
 
+@cli.command("without-codes")
+@click.argument("weights", type=click.Path(path_type=Path, exists=True))
+@click.argument("file", type=click.Path(path_type=Path))
+def without_codes_command(weights: Path, file: Path) -> None:
+    """Write WEIGHTS with a codebook of zeros, to train from there what paints without any code."""
+    import torch
+
+    from ulbic.codec.tables import export_tables
+    from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
+
+    from .initialise import without_codes
+
+    model = without_codes(load_checkpoint(weights).model)
+    save_checkpoint(file, model, export_tables(model), torch.float32)
+
+
 @cli.command("assemble")
 @click.argument("stream", type=click.Path(path_type=Path, exists=True))
 @click.argument("rest", type=click.Path(path_type=Path, exists=True))

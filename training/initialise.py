@@ -110,6 +110,16 @@ def with_new_bridge(model: UlbicModel, kind: Bridge) -> UlbicModel:
     return new
 
 
+@torch.no_grad()
+def without_codes(model: UlbicModel) -> UlbicModel:
+    """The same weights with a codebook of zeros, in place: whatever is sent or predicted says nothing.
+
+    Trained on from there, a model shows what the pixel decoder is worth without the token stream.
+    """
+    model.tokenizer.quantize.embedding.weight.zero_()
+    return model
+
+
 def assembled(config: ModelConfig, stream: dict[str, Tensor], rest: UlbicModel) -> UlbicModel:
     """A model of `config` with a trained continuous stream, and all other weights of `rest` that fit in.
 

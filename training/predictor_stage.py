@@ -82,15 +82,19 @@ def predictor_loss(
     networks: TorchNetworks, prior: FactorizedPrior, x: Tensor, config: TrainConfig
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of stage 3 (`continuous_dropout` 1: the tokens alone) or stage 4 (below 1)."""
-    indices = networks.tokenise(x)
+    assisted = float(torch.rand(())) >= config.continuous_dropout
+    restored = _restored(networks, prior, x) if assisted or networks.complements else None
+    indices = networks.tokenise(x, restored[1] if restored else None)
     masked = own_rows(random_masks(whole(len(x)))).to(x.device)
-    assist = None
-    if float(torch.rand(())) >= config.continuous_dropout:
-        with torch.no_grad():
-            gain = random_gains(x, networks.sizes.gains)
-            y_hat = code_relaxed(networks, prior, x, gain).y_hat
-            restoration = networks.restore(y_hat, gain)
-        assist = networks.assist(y_hat, restoration)
+    assist = networks.assist(*restored) if restored and assisted else None
     logits = networks.predict(indices, masked, assist, kept_positions(masked))
     loss, matching = masked_loss(logits, indices, masked, config.label_smoothing)
-    return loss, {"matching": matching, "assisted": torch.tensor(float(assist is not None))}
+    return loss, {"matching": matching, "assisted": torch.tensor(float(assisted))}
+
+
+@torch.no_grad()
+def _restored(networks: TorchNetworks, prior: FactorizedPrior, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Decoded latents and restorations of pictures (B, 3, H, W) at random gains."""
+    gain = random_gains(x, networks.sizes.gains)
+    y_hat = code_relaxed(networks, prior, x, gain).y_hat
+    return y_hat, networks.restore(y_hat, gain)

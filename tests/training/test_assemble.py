@@ -8,12 +8,15 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from ulbic.codec.networks import TorchNetworks
 from ulbic.errors import WeightsError
 from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
 from ulbic.models.config import TINY
 from ulbic.models.model import UlbicModel
 from ulbic.training.__main__ import cli
-from ulbic.training.initialise import assembled
+from ulbic.training.initialise import assembled, without_codes
+from ulbic.training.predictor_stage import predictor_loss
+from ulbic.training.recipes import RECIPES
 
 PLAIN = replace(TINY, bridge=replace(TINY.bridge, finish_channels=0))
 GROWN = replace(TINY, tokenizer=replace(TINY.tokenizer, complements=True))
@@ -65,3 +68,31 @@ def test_a_stream_of_another_model_is_refused(old):
     stream = {key: value[:1] for key, value in old.continuous.state_dict().items()}
     with pytest.raises(WeightsError, match="not one of 'tiny'"):
         assembled(TINY, stream, old)
+
+
+@torch.no_grad()
+def test_without_codes_no_index_changes_a_picture():
+    torch.manual_seed(0)
+    model = without_codes(UlbicModel(TINY).eval())
+    received, correction = torch.ones(1, 4, 4, dtype=torch.bool), torch.rand(1, 112, 4, 4)
+    painted = [
+        model.paint(model.tokenizer.quantize(indices), received, correction, torch.zeros(1, 3, 64, 64))
+        for indices in (torch.zeros(1, 4, 4, dtype=torch.long), torch.randint(1024, (1, 4, 4)))
+    ]
+    assert torch.equal(*painted)
+
+
+def test_a_predictor_learns_the_codes_that_complement_the_restoration():
+    class Noting(TorchNetworks):
+        def tokenise(self, picture, restoration=None):
+            noted.append(restoration)
+            return super().tokenise(picture, restoration)
+
+    noted = []
+    torch.manual_seed(0)
+    for config in (GROWN, TINY):
+        model = UlbicModel(config)
+        told_nothing = RECIPES["predictor"].tiny
+        predictor_loss(Noting(model), model.continuous.prior, torch.rand(1, 3, 256, 256), told_nothing)
+    assert noted[0].shape == (1, 3, 256, 256)
+    assert noted[1] is None
