@@ -13,12 +13,14 @@ from ulbic.errors import PartialError, UlbicError
 from .arguments import FOLDER, PATH
 from .demo import sample_photo
 from .examples import with_examples
+from .options import effort_option
 from .output import check_output, make_folder, tell, write_output
 
 EXAMPLES = with_examples(
     "ulbic bench --bpp-curve photos/ -o bench/ --jobs 2",
     "ulbic bench --bpp-curve photos/ --codec ulbic --codec avif --anchor avif --lpips-net alex",
     "ulbic bench --bpp-curve kodak/ --published --force",
+    "ulbic bench --bpp-curve kodak/ --codec ulbic --effort 2 -o effort/",
 )
 
 
@@ -50,6 +52,7 @@ EXAMPLES = with_examples(
     "--device", default="auto", metavar="NAME", show_default=True, help="ulbic's: auto, cpu, cuda, ..."
 )
 @click.option("--weights", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="ulbic's.")
+@effort_option
 @click.option("-f", "--force", is_flag=True, help="Overwrite earlier results.")
 def command(
     pictures: tuple[Path, ...],
@@ -62,6 +65,7 @@ def command(
     jobs: int,
     device: str,
     weights: Path | None,
+    effort: int,
     force: bool,
 ) -> None:
     """Measure ulbic and its peers on PICTURES (files or folders; default: a photograph of matplotlib's).
@@ -82,7 +86,7 @@ def command(
         raise click.UsageError(f"no codec {sorted(unknown)[0]!r}; there are {', '.join(CODECS)}")
     codecs = {name: codec for name, codec in CODECS.items() if name in (names or CODECS)}
     if "ulbic" in codecs:
-        codecs["ulbic"] = Ulbic(weights, device)
+        codecs["ulbic"] = Ulbic(weights, device, effort)
 
     if output.is_dir():
         for name in (*outputs.NAMES, *map(outputs.curve_file, codecs)):

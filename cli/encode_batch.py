@@ -23,6 +23,7 @@ from .encode import encode_file
 from .examples import with_examples
 from .manner import Manner
 from .options import (
+    effort_option,
     force_option,
     jobs_option,
     json_option,
@@ -54,6 +55,7 @@ EXAMPLES = with_examples(
 @click.argument("manifest", type=PATH)
 @click.option("-o", "--output", type=PATH, required=True, help="Manifest of what came of it.")
 @quality_option
+@effort_option
 @keep_icc_option
 @keep_metadata_option
 @click.option("--address", help="Of a Ray cluster. Default: $RAY_ADDRESS, or a runtime on this machine.")
@@ -65,6 +67,7 @@ def command(
     manifest: Path,
     output: Path,
     quality: int | None,
+    effort: int,
     keep_icc: bool,
     keep_metadata: bool,
     address: str | None,
@@ -82,7 +85,9 @@ def command(
     """
     rows = read_manifest(manifest)
     check_output(output, force or _is_results(output))
-    settings = EncodeSettings(quality=quality, keep_icc=keep_icc, keep_metadata=keep_metadata, device="cpu")
+    settings = EncodeSettings(
+        quality=quality, effort=effort, keep_icc=keep_icc, keep_metadata=keep_metadata, device="cpu"
+    )
     outcomes: dict[str, Outcome] = {}
     try:
         stream = _encode_all(rows, settings, force, jobs, address)

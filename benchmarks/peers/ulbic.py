@@ -24,6 +24,7 @@ class Ulbic(Codec):
 
     weights: Path | None = None
     device: str = "auto"
+    effort: int = 0
     settings: tuple[int, ...] = tuple(range(1, len(PROFILES.named(DEFAULT_MODEL).qualities) + 1))
 
     name = "ulbic"
@@ -37,10 +38,11 @@ class Ulbic(Codec):
                     digest.update(file.read_bytes())
         code = digest.hexdigest()[:12]
         weights = file_digest(self.weights) if self.weights else PROFILES.named(DEFAULT_MODEL).sha256
-        return f"ulbic {ulbic.__version__}, code {code}, weights {weights[:12]}, {self.device}"
+        effort = f", effort {self.effort}" if self.effort else ""
+        return f"ulbic {ulbic.__version__}, code {code}, weights {weights[:12]}, {self.device}{effort}"
 
     def encode(self, picture: Image.Image, setting: int) -> bytes:
-        return ulbic.encode(picture, setting, device=self.device, weights=self.weights)
+        return ulbic.encode(picture, setting, effort=self.effort, device=self.device, weights=self.weights)
 
     def decode(self, data: bytes) -> Image.Image:
         return ulbic.decode(data, device=self.device, weights=self.weights)

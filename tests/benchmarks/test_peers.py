@@ -45,6 +45,13 @@ def test_our_own_codec_is_pinned_by_code_and_weights(tmp_path):
     assert codec.decode(codec.encode(synthetic_picture(64, 48), 1)).size == (64, 48)
 
 
+def test_effort_makes_another_file_under_another_key():
+    plain, annealed = type(usable("ulbic"))(), type(usable("ulbic"))(effort=1)
+    picture = synthetic_picture(64, 48)
+    assert annealed.version() == f"{plain.version()}, effort 1"
+    assert annealed.encode(picture, 4) != plain.encode(picture, 4)
+
+
 def test_a_zoo_model_round_trip_with_random_weights():
     codec = ZooCodec("bmshj2018-factorized", "untrained", (1,), pretrained=False)
     picture = synthetic_picture(70, 50)

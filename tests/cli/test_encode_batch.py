@@ -72,6 +72,22 @@ def test_an_actor_answers_for_each_picture(manifest):
     assert package.info(outcomes[2]["output"]).gain == 0
 
 
+def test_a_wrong_effort_is_refused_before_anything_is_read(tmp_path):
+    result = run_here("encode-batch", tmp_path / "missing.jsonl", "-o", tmp_path / "out.jsonl", "--effort", 4)
+    assert (result.exit_code, "--effort" in result.stderr) == (2, True)
+
+
+def test_an_actor_takes_the_effort_that_was_asked_for(tmp_path):
+    synthetic_picture(64, 48).save(tmp_path / "picture.png")
+    for effort in (0, 1):
+        output = str(tmp_path / f"{effort}.ulb")
+        row = {"input": str(tmp_path / "picture.png"), "output": output, "quality": 4}
+        assert (
+            json.loads(Encoder(EncodeSettings(effort=effort), force=False)(row)["outcome"])["exit_code"] == 0
+        )
+    assert (tmp_path / "0.ulb").read_bytes() != (tmp_path / "1.ulb").read_bytes()
+
+
 def test_a_manifest_over_ray_and_again(manifest, tmp_path):
     pytest.importorskip("ray.data", reason="needs Ray Data: pip install 'ulbic[ray]'")
     results = tmp_path / "results.jsonl"
