@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from ulbic.bitstream.symbols import Reader, SymbolWriter
 from ulbic.bitstream.tables import FrequencyTables, softmax_frequencies
 from ulbic.models.config import PLACES
+from ulbic.models.index_model import HIDDEN_STEPS
 
 from .index_mode import IndexContext, ReceivedIndices
 
-HIDDEN_STEP = 1 / 16  # to which hidden values are rounded
 _AT_ONCE = 4096  # indices whose frequencies are in memory
 
 
@@ -116,7 +116,7 @@ def _modelled_calls(
             indices, known = _on_cells(decoded, features)
             hidden = networks.index_hidden(features, indices, known, number)
             cells = torch.from_numpy(rows_of[here] // 2), torch.from_numpy(columns_of[here] // 2)
-            rounded = context.rounding(hidden[0].permute(1, 2, 0)[cells] / HIDDEN_STEP)
+            rounded = context.rounding(hidden[0].permute(1, 2, 0)[cells] * HIDDEN_STEPS)
             for start in range(0, len(rounded), _AT_ONCE):
                 part = slice(start, start + _AT_ONCE)
                 logits = networks.index_logits(rounded[part]).cpu().numpy()

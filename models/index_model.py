@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from .config import PLACES, IndexModelConfig
 
 REACH = 8.0  # hidden values lie within +-REACH
+HIDDEN_STEPS, WEIGHT_STEPS = 16, 256  # in 1, of hidden values and of the output layer's weights
+LOGIT_STEPS = HIDDEN_STEPS * WEIGHT_STEPS  # in a nat, of the logits that these give
 
 
 class IndexModel(nn.Module):
@@ -66,6 +68,6 @@ class IndexModel(nn.Module):
 
         Weights are rounded to 1/256, the bias to 1/4096. Sums of such products are exact in float64.
         """
-        weight = (256 * self.output.weight.double()).round()
-        bias = (4096 * self.output.bias.double()).round()
+        weight = (WEIGHT_STEPS * self.output.weight.double()).round()
+        bias = (LOGIT_STEPS * self.output.bias.double()).round()
         return (hidden.double() @ weight.T + bias).long()

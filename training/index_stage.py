@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ulbic.codec.index_coding import HIDDEN_STEP
 from ulbic.codec.lattices import LATTICES, level
 from ulbic.codec.networks import TorchNetworks
 from ulbic.codec.relaxing import round_through
 from ulbic.models.config import PLACES, WINDOW
 from ulbic.models.entropy import FactorizedPrior
+from ulbic.models.index_model import HIDDEN_STEPS
 
 from .continuous_stage import code_relaxed, random_gains
 from .distributed import own_rows, whole
@@ -42,7 +42,7 @@ def index_loss(
                 continue
             hidden = networks.index_hidden(features, indices, _known(sent, (row, column), len(x)), place)
             here = coded[row::2, column::2]
-            logits = output(HIDDEN_STEP * round_through(hidden[:, :, here].mT / HIDDEN_STEP))
+            logits = output(round_through(hidden[:, :, here].mT * HIDDEN_STEPS) / HIDDEN_STEPS)
             cost = F.cross_entropy(logits.flatten(0, 1), indices[:, coded].flatten(), reduction="none")
             bits[number].append(cost / math.log(2))
             sent = sent | coded

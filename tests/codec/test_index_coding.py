@@ -7,6 +7,7 @@ import pytest
 import torch
 from support import DISAGREEMENT, another_machine, toy_config
 
+from ulbic.bitstream import tables
 from ulbic.bitstream.symbols import PartialReader, SymbolReader, SymbolWriter
 from ulbic.codec.bundle import make_bundle
 from ulbic.codec.exactness import GUARD, ExactRounding
@@ -15,6 +16,7 @@ from ulbic.codec.index_mode import IndexContext, ReceivedIndices
 from ulbic.codec.index_modes import INDEX_MODES
 from ulbic.codec.profiles import TINY
 from ulbic.codec.tables import export_tables
+from ulbic.models import index_model
 from ulbic.models.model import UlbicModel
 
 SIZE = (7, 9)  # indices: cells at the right and below are not whole
@@ -171,6 +173,10 @@ def test_logits_are_exact_integers(toy):
     hidden = torch.randint(-128, 129, (50, 8), generator=torch.Generator().manual_seed(1))
     weight, bias = (256 * model.output.weight).round().long(), (4096 * model.output.bias).round().long()
     assert torch.equal(model.integer_logits(hidden), hidden @ weight.T + bias)
+
+
+def test_the_index_model_counts_in_the_steps_that_the_coder_reads():
+    assert index_model.LOGIT_STEPS == tables.LOGIT_STEPS == 4096
 
 
 def test_passes_may_be_any_positions(toy, indices):
