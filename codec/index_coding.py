@@ -15,8 +15,7 @@ import torch.nn.functional as F
 
 from ulbic.bitstream.symbols import Reader, SymbolWriter
 from ulbic.bitstream.tables import FrequencyTables, softmax_frequencies
-from ulbic.models.config import PLACES
-from ulbic.models.index_model import HIDDEN_STEPS
+from ulbic.models.config import HIDDEN_STEPS, PLACES
 
 from .index_mode import IndexContext, ReceivedIndices
 

@@ -14,6 +14,7 @@ PUBLIC_SOURCES = ("mage-vqgan", "mage-vit", "mlicpp")  # checkpoints that `model
 TOKEN_STRIDE = 16  # one index covers 16x16 pixels
 LATENT_STRIDE = 32  # one continuous latent covers 32x32 pixels: 2 by down-sampling, 16 by the analysis
 PLACES = ((0, 0), (1, 1), (0, 1), (1, 0))  # row and column of a latent's four indices
+HIDDEN_STEPS = 16  # in 1, of the hidden values of the index model by which symbols are decided
 WINDOW = 16  # side, in indices, of the window that the mask predictor works on
 
 Norm = Literal["group", "channel"]

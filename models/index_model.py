@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import PLACES, IndexModelConfig
+from .config import HIDDEN_STEPS, PLACES, IndexModelConfig
 
 REACH = 8.0  # hidden values lie within +-REACH
-HIDDEN_STEPS, WEIGHT_STEPS = 16, 256  # in 1, of hidden values and of the output layer's weights
-LOGIT_STEPS = HIDDEN_STEPS * WEIGHT_STEPS  # in a nat, of the logits that these give
+WEIGHT_STEPS = 256  # in 1, of the output layer's weights
+LOGIT_STEPS = HIDDEN_STEPS * WEIGHT_STEPS  # in a nat, of the logits
 
 
 class IndexModel(nn.Module):

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from ulbic.codec.lattices import LATTICES, level
 from ulbic.codec.networks import TorchNetworks
 from ulbic.codec.relaxing import round_through
-from ulbic.models.config import PLACES, WINDOW
+from ulbic.models.config import HIDDEN_STEPS, PLACES, WINDOW
 from ulbic.models.entropy import FactorizedPrior
-from ulbic.models.index_model import HIDDEN_STEPS
 
 from .continuous_stage import code_relaxed, random_gains
 from .distributed import own_rows, whole
