@@ -4,7 +4,7 @@
 
 A way is a rule for the indices that are sent. Rates are the bits of all symbols, as the coder counts them,
 and of the positions where the decoder cannot know them: log2 of the number of choices. Every way is measured
-at the same gains; its row is interpolated, linearly over log bits, to one rate that all of them span.
+at the same gains, and interpolated to one rate, linearly over log bits, where its gains span it.
 """
 
 from __future__ import annotations
@@ -177,21 +177,18 @@ def measure(coded: Coded, picture: Image.Image, choice: Choice) -> list[float]:
     ]
 
 
-def table(rows: dict[str, dict[float, np.ndarray]], first: str) -> str:
-    """Markdown: what was measured, and all ways at the rate amid those that they span."""
-    head = f"| {first} | gain | {' | '.join(COLUMNS)} |"
+def table(rows: dict[str, dict[float, np.ndarray]], rate: float) -> str:
+    """Markdown: what was measured, and at `rate` (bpp) the ways that reach it."""
+    head = f"| indices sent | gain | {' | '.join(COLUMNS)} |"
     lines = [head, "|---" * (2 + len(COLUMNS)) + "|"]
     for name, gains in rows.items():
         lines += [f"| {name} | {gain:g} | {_figures(value, FORMATS)} |" for gain, value in gains.items()]
-    curves = {name: np.array(list(gains.values())) for name, gains in rows.items()}
-    low, high = max(c[0, 0] for c in curves.values()), min(c[-1, 0] for c in curves.values())
-    if low >= high:
-        return "\n".join(lines)
-    rate = math.sqrt(low * high)
-    lines += ["", f"At {rate:.4f} bpp:", "", f"| {first} | {' | '.join(METRICS)} |"]
+    lines += ["", f"At {rate:g} bpp:", "", f"| indices sent | {' | '.join(METRICS)} |"]
     lines.append("|---" * (1 + len(METRICS)) + "|")
-    for name, curve in curves.items():
-        lines.append(f"| {name} | {_figures(at_rate(curve, rate)[2:], FORMATS[3:])} |")
+    for name, gains in rows.items():
+        curve = np.array(list(gains.values()))
+        if curve[0, 0] <= rate <= curve[-1, 0]:
+            lines.append(f"| {name} | {_figures(at_rate(curve, rate)[2:], FORMATS[3:])} |")
     return "\n".join(lines)
 
 
@@ -206,6 +203,7 @@ def _figures(values: Iterable[float], formats: Iterable[str]) -> str:
 @click.option("--gain", "gains", type=float, multiple=True, default=(1, 2, 3, 4), help="Rising.")
 @click.option("--weights", type=click.Path(path_type=Path, exists=True), help="Others than the bundled ones.")
 @click.option("--way", "names", type=click.Choice(list(WAYS)), multiple=True, help="Only these.")
+@click.option("--at", "rate", default=0.028, show_default=True, help="Bits per pixel to compare at.")
 @click.option("--effort", type=click.IntRange(0, 3), default=0, show_default=True)
 def main(
     folder: Path,
@@ -214,6 +212,7 @@ def main(
     gains: tuple[float, ...],
     weights: Path | None,
     names: tuple[str, ...],
+    rate: float,
     effort: int,
 ) -> None:
     """Measure the ways on the PNGs of FOLDER."""
@@ -228,7 +227,7 @@ def main(
                 measured[name, gain].append(measure(coded, picture, WAYS[name](coded)))
         means = {name: {gain: np.mean(measured[name, gain], axis=0) for gain in gains} for name in ways}
         count = len(measured[ways[0], gains[0]])
-        output.write_text(f"Means of {count} pictures, effort {effort}.\n\n{table(means, 'indices sent')}\n")
+        output.write_text(f"Means of {count} pictures, effort {effort}.\n\n{table(means, rate)}\n")
     click.echo(output.read_text())
 
 

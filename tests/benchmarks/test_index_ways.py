@@ -73,11 +73,13 @@ def test_every_sent_index_comes_in_one_pass():
     assert sorted(at.tolist()) == np.flatnonzero(received).tolist()
 
 
-def test_rows_at_one_rate_lie_half_way_in_log_bits():
+def test_rows_at_a_rate_are_interpolated_over_log_bits():
     def curve(low, high, first, last):
         return {1.0: np.array([low, 0, 0, first, 0, 0, 0]), 2.0: np.array([high, 0, 0, last, 0, 0, 0])}
 
-    text = table({"a": curve(0.01, 0.04, 20.0, 30.0), "b": curve(0.01, 0.04, 22.0, 26.0)}, "sent")
-    assert "At 0.0200 bpp" in text
-    assert "| a | 25.00 |" in text
-    assert "| b | 24.00 |" in text
+    rows = {"a": curve(0.01, 0.04, 20.0, 30.0), "b": curve(0.02, 0.04, 22.0, 26.0), "c": curve(0.03, 1, 2, 3)}
+    measured, _, compared = table(rows, 0.02).partition("At 0.02 bpp")
+    assert "| c | 1 | 0.0300 |" in measured
+    assert "| a | 25.00 |" in compared
+    assert "| b | 22.00 |" in compared
+    assert "| c |" not in compared
