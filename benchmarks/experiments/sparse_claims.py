@@ -36,6 +36,7 @@ PAIRS = (
     ("mq-learnt", "mq-random"),
     ("mq-learnt", "mq-regular"),
     ("dq-10", "dq-regular"),
+    ("dq-1", "dq-regular"),
     ("dq-entropy", "dq-regular"),
     ("dq-10", "dq-fine"),
     ("dq-10", "dq-1"),
