@@ -40,6 +40,8 @@ def never_met(name, parameter):
         unmet[:, :, (offsets[:, None] + offsets) % 2 == 0] = True
     if name.endswith("mlm_layer.bias"):
         unmet[..., TINY.tokenizer.codes :] = True
+    if name.endswith("cross.key_value.bias"):
+        unmet[: len(parameter) // 2] = True  # of keys: it moves all scores of a query alike
     if name == "embedding.weight":
         unmet[:] = True  # each code has a row of its own, and noise does not meet them all
     if name.startswith("head."):
