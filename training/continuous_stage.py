@@ -36,6 +36,21 @@ def code_relaxed(networks: Networks, prior: FactorizedPrior, x: Tensor, gain: Te
     return Coded(y_hat, total / (x.shape[2] * x.shape[3]))
 
 
+class Restored(NamedTuple):
+    """What one batch of crops becomes at random gains."""
+
+    gain: Tensor  # (B,) int64
+    coded: Coded
+    restoration: Tensor  # (B, 3, H, W)
+
+
+def code_and_restore(networks: Networks, prior: FactorizedPrior, x: Tensor) -> Restored:
+    """Encodes crops (B, 3, H, W) at random gains, and decodes what the continuous stream says of them."""
+    gain = random_gains(x, networks.sizes.gains)
+    coded = code_relaxed(networks, prior, x, gain)
+    return Restored(gain, coded, networks.restore(coded.y_hat, gain))
+
+
 def random_gains(x: Tensor, gains: int) -> Tensor:
     """(B,) int64, a rate point for every crop of x."""
     return own_rows(torch.randint(0, gains, (whole(len(x)),), device=x.device))
@@ -50,9 +65,7 @@ def continuous_loss(
     networks: Networks, prior: FactorizedPrior, x: Tensor, config: TrainConfig, progress: float
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Mean of lambda * bpp + distortion, with lambda warmed up over the first 4 % of the run."""
-    gain = random_gains(x, networks.sizes.gains)
-    coded = code_relaxed(networks, prior, x, gain)
-    restoration = networks.restore(coded.y_hat, gain)
+    gain, coded, restoration = code_and_restore(networks, prior, x)
     distortion, squared = fidelity(restoration, x), squared_error(restoration, x)
     weight = rate_weight(config, gain, networks.sizes.gains) * min(1.0, 0.1 + 22.5 * progress)
     loss = (weight * coded.bpp + config.l1_weight * distortion + config.squared_weight * squared).mean()

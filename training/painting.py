@@ -13,7 +13,7 @@ from ulbic.models.distortion import fidelity, squared_error, structure
 from ulbic.models.entropy import FactorizedPrior
 
 from .config import TrainConfig
-from .continuous_stage import code_relaxed, random_gains, rate_weight
+from .continuous_stage import code_and_restore, rate_weight
 from .distributed import own_rows, whole
 from .losses import PerceptualLoss, calm_mesh, grain
 from .predictor_stage import received_by
@@ -33,10 +33,8 @@ class Told(NamedTuple):
 
 def tell(networks: TorchNetworks, prior: FactorizedPrior, x: Tensor, config: TrainConfig) -> Told:
     """Codes pictures (B, 3, H, W) at random gains."""
-    gain = random_gains(x, networks.sizes.gains)
     with torch.set_grad_enabled(not config.frozen_stream):
-        coded = code_relaxed(networks, prior, x, gain)
-        restoration = networks.restore(coded.y_hat, gain)
+        gain, coded, restoration = code_and_restore(networks, prior, x)
     alone = own_rows(torch.rand(whole(len(x)), device=x.device)) < config.continuous_dropout
     return Told(gain, coded.y_hat, coded.bpp, restoration, alone)
 

@@ -16,7 +16,7 @@ from ulbic.models.config import WINDOW
 from ulbic.models.entropy import FactorizedPrior
 
 from .config import TrainConfig
-from .continuous_stage import code_relaxed, random_gains
+from .continuous_stage import code_and_restore
 from .distributed import own_rows, total, whole
 
 LENGTH = WINDOW**2  # indices of a window
@@ -83,18 +83,13 @@ def predictor_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """Loss of stage 3 (`continuous_dropout` 1: the tokens alone) or stage 4 (below 1)."""
     assisted = float(torch.rand(())) >= config.continuous_dropout
-    restored = _restored(networks, prior, x) if assisted or networks.complements else None
-    indices = networks.tokenise(x, restored[1] if restored else None)
+    with torch.no_grad():
+        restored = code_and_restore(networks, prior, x) if assisted or networks.complements else None
+    indices = networks.tokenise(x, restored.restoration if restored else None)
     masked = own_rows(random_masks(whole(len(x)))).to(x.device)
-    assist = networks.assist(*restored) if restored and assisted else None
+    assist = None
+    if restored and assisted:
+        assist = networks.assist(restored.coded.y_hat, restored.restoration)
     logits = networks.predict(indices, masked, assist, kept_positions(masked))
     loss, matching = masked_loss(logits, indices, masked, config.label_smoothing)
     return loss, {"matching": matching, "assisted": torch.tensor(float(assisted))}
-
-
-@torch.no_grad()
-def _restored(networks: TorchNetworks, prior: FactorizedPrior, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Decoded latents and restorations of pictures (B, 3, H, W) at random gains."""
-    gain = random_gains(x, networks.sizes.gains)
-    y_hat = code_relaxed(networks, prior, x, gain).y_hat
-    return y_hat, networks.restore(y_hat, gain)

@@ -29,20 +29,20 @@ from ulbic.bitstream.symbols import SymbolWriter
 from ulbic.codec.boosts import gains_of
 from ulbic.codec.bundle import Bundle, load_bundle
 from ulbic.codec.chosen import MASKED
-from ulbic.codec.encoder import analyse_picture
+from ulbic.codec.encoder import PictureFeatures, analyse_picture
 from ulbic.codec.exactness import ExactRounding
 from ulbic.codec.images import load_picture
 from ulbic.codec.index_coding import encode_indices
 from ulbic.codec.index_mode import IndexContext
+from ulbic.codec.index_modes import INDEX_MODES
 from ulbic.codec.latents import encode_latents
-from ulbic.codec.lattices import LATTICES
 from ulbic.codec.maskgit import complete_indices
 from ulbic.codec.painting import paint_map
 from ulbic.codec.profiles import DEFAULT_MODEL, PROFILES
 from ulbic.codec.relaxing import relaxed
 from ulbic.codec.restoring import Restoring
 
-QUARTER = next(lattice for lattice in LATTICES if lattice.name == "1_4")
+QUARTER = INDEX_MODES.named("1_4")
 METRICS = {"PSNR": psnr, "MS-SSIM": ms_ssim, "LPIPS(squeeze)": lpips, "HaarPSI": haarpsi}
 COLUMNS = ("bpp", "sent %", "bits an index", *METRICS)
 FORMATS = (".4f", ".1f", ".2f", ".2f", ".4f", ".4f", ".4f")
@@ -95,8 +95,8 @@ def overridden(coded: Coded) -> Choice:
     """Three sixteenths by that order, and of the others one sixteenth of all that the encoder names."""
     count = coded.indices.size
     agreed = best(coded.cell_bits, 3 * count // 16)
-    named = best(np.where(agreed, -np.inf, coded.worth()), count // 16)
-    return Choice(agreed | named, choices(count - 3 * count // 16, count // 16))
+    others = best(np.where(agreed, -np.inf, coded.worth()), count // 16)
+    return Choice(agreed | others, choices(count - 3 * count // 16, count // 16))
 
 
 def named(share: int) -> Callable[[Coded], Choice]:
@@ -109,24 +109,28 @@ def named(share: int) -> Callable[[Coded], Choice]:
     return choose
 
 
-WAYS: dict[str, Callable[[Coded], Choice]] = {
+Way = Callable[[Coded], Choice]
+
+UNRANKED: dict[str, Way] = {
     "none": lambda coded: Choice(np.zeros(coded.indices.shape, bool)),
     "lattice `1_4`, raw": lambda coded: Choice(QUARTER.training_mask(*coded.indices.shape), raw=True),
     "lattice `1_4`, modelled": lambda coded: Choice(QUARTER.training_mask(*coded.indices.shape)),
     "all, modelled": lambda coded: Choice(np.ones(coded.indices.shape, bool)),
     "a quarter, ranked by both sides": by_both,
     "levels of that order: 0, 1 or 4 a cell": levels,
+}
+RANKED: dict[str, Way] = {  # which ask the ranking, and so want the weights that it was made for
     "that order, and a sixteenth named by the encoder": overridden,
     "an eighth, named by the encoder": named(8),
     "a sixteenth, named by the encoder": named(16),
 }
-RANKED = {name for name in WAYS if "named" in name}  # which ask the ranking
+WAYS = UNRANKED | RANKED
 
 
 @torch.no_grad()
-def code(bundle: Bundle, picture: Image.Image, gain: float, effort: int) -> Coded:
+def code(bundle: Bundle, features: PictureFeatures, gain: float) -> Coded:
     """The latents as a file has them, annealed or not."""
-    networks, features = bundle.networks, analyse_picture(bundle, picture, effort=effort)
+    networks = bundle.networks
     gains, writer, rounding = gains_of(gain, None, networks), SymbolWriter(), ExactRounding(0)
     y, z = networks.hyper_analyse(features.latents, gains)
     if features.annealing is not None:
@@ -217,12 +221,13 @@ def main(
 ) -> None:
     """Measure the ways on the PNGs of FOLDER."""
     bundle = load_bundle(None if weights else PROFILES.named(DEFAULT_MODEL), "cpu", weights)
-    ways = names or tuple(name for name in WAYS if weights is None or name not in RANKED)
+    ways = names or tuple(UNRANKED if weights else WAYS)
     measured: dict[tuple[str, float], list[list[float]]] = defaultdict(list)
     for path in sorted(folder.glob("*.png"))[::every]:
         picture = load_picture(path)
+        features = analyse_picture(bundle, picture, effort=effort)
         for gain in gains:
-            coded = code(bundle, picture, gain, effort)
+            coded = code(bundle, features, gain)
             for name in ways:
                 measured[name, gain].append(measure(coded, picture, WAYS[name](coded)))
         means = {name: {gain: np.mean(measured[name, gain], axis=0) for gain in gains} for name in ways}
