@@ -116,14 +116,14 @@ def bridge_command(kind: Bridge, weights: Path, file: Path) -> None:
     """Write WEIGHTS with an untrained bridge of the KIND, to train it from there."""
     import torch
 
-    from ulbic.codec.tables import export_tables
-    from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
+    from ulbic.models.checkpoint import load_checkpoint
 
     from .initialise import with_new_bridge
+    from .run import save_model
 
     torch.manual_seed(0)
     model = with_new_bridge(load_checkpoint(weights).model, kind)
-    save_checkpoint(file, model, export_tables(model), torch.float32)
+    save_model(file, model)
 
 
 @cli.command("without-codes")
@@ -131,15 +131,12 @@ def bridge_command(kind: Bridge, weights: Path, file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def without_codes_command(weights: Path, file: Path) -> None:
     """Write WEIGHTS with a codebook of zeros, to train from there what paints without any code."""
-    import torch
-
-    from ulbic.codec.tables import export_tables
-    from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
+    from ulbic.models.checkpoint import load_checkpoint
 
     from .initialise import without_codes
+    from .run import save_model
 
-    model = without_codes(load_checkpoint(weights).model)
-    save_checkpoint(file, model, export_tables(model), torch.float32)
+    save_model(file, without_codes(load_checkpoint(weights).model))
 
 
 @cli.command("assemble")
@@ -152,10 +149,10 @@ def assemble_command(stream: Path, rest: Path, file: Path, preset: str) -> None:
     state.pt of a stage under way, and all other weights of REST."""
     import torch
 
-    from ulbic.codec.tables import export_tables
-    from ulbic.models.checkpoint import load_checkpoint, save_checkpoint
+    from ulbic.models.checkpoint import load_checkpoint
 
     from .initialise import assembled
+    from .run import save_model
 
     torch.manual_seed(0)
     if stream.suffix == ".pt":
@@ -163,7 +160,7 @@ def assemble_command(stream: Path, rest: Path, file: Path, preset: str) -> None:
     else:
         state = load_checkpoint(stream).model.continuous.state_dict()
     model = assembled(PRESETS[preset], state, load_checkpoint(rest).model)
-    save_checkpoint(file, model, export_tables(model), torch.float32)
+    save_model(file, model)
 
 
 @cli.command("curves")

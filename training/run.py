@@ -137,9 +137,14 @@ def _run_stage(stage: str, init: Path | None, budget: Budget, setup: RunSetup) -
     fit(bind(stage, model, config), config, budget, setup, store, folder, source)
     weights = folder / "weights.safetensors"
     if is_first():
-        save_checkpoint(weights, model.cpu(), export_tables(model), torch.float32)
+        save_model(weights, model.cpu())
     wait()
     return weights
+
+
+def save_model(file: Path, model: UlbicModel) -> None:
+    """Writes weights to train on from, in float32 and with their tables."""
+    save_checkpoint(file, model, export_tables(model), torch.float32)
 
 
 def run_all(init: Path | None, seconds: float, setup: RunSetup) -> Path:
